@@ -264,8 +264,8 @@ class Failure(HidesSecrets, frozen=True):
     hint: str | None = None
     """Advice that may help, if there is any."""
     unplanned: bool = False
-    """True for a part of the presentation whose files could not be worked out: ``path`` is that of
-    the manifest, and it counts as no file in ``outcomes``."""
+    """True for a part of the presentation whose files could not be worked out, or that nothing
+    describes: ``path`` is that of the manifest, and it counts as no file in ``outcomes``."""
     retry_after_seconds: float | None = None
     """The pause that the server asked for at last (``Retry-After``), if it did."""
 
@@ -356,8 +356,8 @@ def _shortfall(summary: Summary) -> str:
         files = len(failures) - parts
         told = [f"{files:,} {'file is' if files == 1 else 'files are'} missing"] if files else []
         if parts:
-            noun = "part" if parts == 1 else "parts"
-            told.append(f"{parts:,} {noun} of the presentation could not be planned")
+            noun, are = ("part", "is") if parts == 1 else ("parts", "are")
+            told.append(f"{parts:,} {noun} of the presentation {are} missing")
         return f"{' and '.join(told)} in {summary.root}: {named}{more}"
     if summary.error is not None:
         return summary.error

@@ -48,6 +48,8 @@ FILES_ALLOWED = {
     "store": "the place of a mirror is its subject",
     "transfer.curl.descriptors": "opens /dev/null to see if file descriptors are left",
     "transfer.curl.easy": "the system's trust anchors are looked for where distributions keep them",
+    "transfer.curl.links": "sockets are told from others by their inodes",
+    "transfer.curl.sockets": "duplicates of the descriptors of sockets",
     "transfer.settings.givenfile": "the one reader of cookie files, netrc files and certificates",
 }
 """Where files may be used, with the reason. Everything else goes through ``store``."""

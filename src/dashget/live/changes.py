@@ -122,8 +122,7 @@ class Lines:
         for key, listings in found.items():
             line_ = self._by_key.get((generation, key))
             if line_ is None:
-                self._last_id += 1
-                line_ = Line(self._last_id, key, generation, listings[0])
+                line_ = Line(self.new_id(), key, generation, listings[0])
                 self._put(line_)
                 new.append(line_)
             line_.listings = tuple(listings)
@@ -135,6 +134,15 @@ class Lines:
             if version.begin is not None and version.begin not in line_.begins:
                 line_.begins = (*line_.begins, version.begin)[-_MOST_ORIGINS:]
         return tuple(new)
+
+    def new_id(self) -> int:
+        """Return a number that no line has, nor will have."""
+        self._last_id += 1
+        return self._last_id
+
+    def reserve(self, number: int) -> None:
+        """Have no line get a number that is taken."""
+        self._last_id = max(self._last_id, number)
 
     def _put(self, line: Line) -> None:
         self.by_id[line.id] = line

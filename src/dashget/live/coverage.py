@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.live.listing import Axis
+from dashget.live.names import Row as NameRow
+from dashget.live.names import Series
 from dashget.live.spans import Run
 from dashget.live.stretches import Stretch
 
@@ -42,6 +44,13 @@ class RecordedLine(msgspec.Struct, frozen=True, eq=False):
     origin: float
     """Server time at axis time 0, nearly."""
     recorded: tuple[Run, ...]
+    names: Names | None = None
+    """The names of its files, where each has one of its own."""
+
+    @property
+    def order(self) -> int:
+        """What comes first of lines, as documents have them."""
+        return self.id if self.names is None else self.names.line
 
     @classmethod
     def of(cls, line: Line) -> RecordedLine:
@@ -49,6 +58,22 @@ class RecordedLine(msgspec.Struct, frozen=True, eq=False):
         origin = float(line.origins[0]) if line.origins else 0.0
         runs = tuple(line.recorded)
         return cls(line.id, line.key, line.generation, line.scale, origin, runs)
+
+
+class Names(msgspec.Struct, frozen=True, eq=False):
+    """The names of the files of a list, or of a single file, by their order numbers."""
+
+    line: int
+    rows: tuple[NameRow, ...]
+    series: tuple[Series, ...]
+
+    def __getitem__(self, n: int) -> str:
+        row = self.rows[bisect_right(self.rows, n, key=_order) - 1]
+        return self.series[row.series].name(row.number + (n - row.n) * row.step)
+
+
+def _order(row: NameRow) -> int:
+    return row.n
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -67,6 +92,10 @@ class Look(msgspec.Struct, frozen=True):
     main: bool
     """True for video and audio."""
     video: bool
+    listed: bool = False
+    """True if its files are those of a list."""
+    single: bool = False
+    """True if all of it is one file."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -104,6 +133,7 @@ class Part(msgspec.Struct, frozen=True, eq=False):
     line: RecordedLine
     stretch: Stretch
     rows: tuple[Run | Row, ...]
+    """Empty for a single file that begins earlier than its Period, or ends later."""
     offset: int = 0
     """``@presentationTimeOffset``, with the factor."""
     factor: int = 1
@@ -164,6 +194,8 @@ class _Group:
         self.generation = generation
         self.start = start
         self.tracks: dict[str, _Track] = {}
+        self.singles: list[_Piece] = []
+        """Files of which each is a whole Representation."""
         self.begin = Fraction(0)
         self.end = Fraction(0)
 
@@ -171,8 +203,9 @@ class _Group:
         for track in self.tracks.values():
             track.pieces.sort(key=_begin)
         pieces = [piece for track in self.tracks.values() for piece in track.pieces]
-        self.begin = min(piece.begin for piece in pieces)
-        self.end = max(piece.end for piece in pieces)
+        self.begin = min((piece.begin for piece in pieces), default=self.start)
+        ends = (piece.end for piece in (pieces or self.singles) if piece.rows)
+        self.end = max(ends, default=self.begin)
 
 
 def played_periods(
@@ -218,10 +251,14 @@ def _begin(part: _Group | _Piece) -> Fraction:
 
 def _slack(group: _Group) -> Fraction:
     """Return half of the shortest segment at the begin of a Period, in seconds."""
-    return min(
-        Fraction(piece.rows[0].duration, 2 * piece.line.scale)
-        for track in group.tracks.values()
-        for piece in track.pieces[:1]
+    return (
+        min(
+            Fraction(piece.rows[0].duration, 2 * piece.line.scale)
+            for track in group.tracks.values()
+            for piece in track.pieces[:1]
+        )
+        if group.tracks
+        else Fraction(1, 2)
     )
 
 
@@ -236,13 +273,17 @@ def _groups(
     named: dict[tuple[int, str], _Group] = {}
     unnamed: list[_Group] = []
     taken: dict[tuple[int, str], list[RecordedLine]] = {}
+    singles: list[_Piece] = []
     for line, whole in _sequences(sorted(lines, key=_weight), stretches):
         known = _alike(stretches.get(line.id, ()), looks)
         for at, stretch in enumerate(known):
             look = looks[stretch.shape]
             until = known[at + 1].time if at + 1 < len(known) else None
             rows = list(_between(whole, stretch.time if at else None, until))
-            earlier = taken.setdefault((line.generation, look.media), [])
+            if look.single:
+                singles.append(_Piece(line, stretch, look, rows))
+                continue
+            earlier = [] if look.listed else taken.setdefault((line.generation, look.media), [])
             if any(other is not line for other in earlier):
                 # The same names on another axis: what is known by both is the same.
                 others = [other for other in earlier if other is not line]
@@ -254,6 +295,8 @@ def _groups(
             group = _group_for(stretch, line, rows, named, unnamed)
             track = group.tracks.setdefault(look.track, _Track())
             track.pieces.append(_Piece(line, stretch, look, rows))
+    for piece in singles:
+        _group_of_single(piece, named, unnamed).singles.append(piece)
     groups = [*named.values(), *unnamed]
     for group in groups:
         group.bound()
@@ -319,6 +362,24 @@ def _group_for(
     made.begin, made.end = begin, end
     unnamed.append(made)
     return made
+
+
+def _group_of_single(
+    piece: _Piece, named: dict[tuple[int, str], _Group], unnamed: list[_Group]
+) -> _Group:
+    """Return the group of a single file, which tells little of when its Period is."""
+    stretch, generation = piece.stretch, piece.line.generation
+    if not stretch.period:
+        own = [group for group in unnamed if group.generation == generation]
+        same = [group for group in own if group.start == stretch.start]
+        for group in (*same, *(group for group in own if group.end > stretch.start)):
+            return group
+        unnamed.append(_Group("", generation, stretch.start))
+        return unnamed[-1]
+    key = generation, stretch.period
+    if key not in named:
+        named[key] = _Group(stretch.period, generation, stretch.start)
+    return named[key]
 
 
 def _sequences(
@@ -431,8 +492,10 @@ def _cut(
     for at, cut in enumerate(cuts):
         until = cuts[at + 1] if at + 1 < len(cuts) else None
         taken = [part for head in heads for part in head.take(cut if at and twice else None, until)]
-        if not taken:
+        if not taken and tracks:
             continue
+        if twice or at == 0:
+            taken += _singles(group, cut)
         begin = _whole(cut, group.start, taken)
         yield PlayedPeriod(
             start=begin - moved,
@@ -445,8 +508,16 @@ def _cut(
         )
 
 
+def _singles(group: _Group, cut: Fraction) -> Iterator[tuple[Part, Look]]:
+    """Yield the single files that do not end before a Period starts."""
+    for piece in group.singles:
+        if not piece.rows or piece.end > cut:
+            rows = () if group.tracks else tuple(piece.rows)
+            yield Part(piece.line, piece.stretch, rows), piece.look
+
+
 def _first_line(track: _Track) -> int:
-    return min(piece.line.id for piece in track.pieces)
+    return min(piece.line.order for piece in track.pieces)
 
 
 class _Head:
@@ -482,6 +553,7 @@ class _Head:
             # The last segment of a track that does not go on.
             piece, row = ended
             found.append((Part(piece.line, piece.stretch, (row,)), piece.look))
+            self._running = ended
         return found
 
 
@@ -534,6 +606,11 @@ def _wanted(tracks: Sequence[_Track]) -> Iterator[tuple[Fraction, Fraction, _Tra
             if piece.look.numbered:
                 for one, other in itertools.pairwise(piece.rows):
                     if one.number + one.count != other.number:
+                        yield piece.wall(one.end), piece.wall(other.time), track
+            elif piece.look.listed:
+                # Players count the files of a list: no other way tells of a hole.
+                for one, other in itertools.pairwise(piece.rows):
+                    if 2 * (other.time - one.end) >= min(one.duration, other.duration):
                         yield piece.wall(one.end), piece.wall(other.time), track
             before = piece.end
 

@@ -141,6 +141,44 @@ class FileFact(msgspec.Struct, frozen=True, gc=False):
     size: int = 0
     came: float | None = None
     """Of media: when it came, by this computer's clock; None: an initialization segment."""
+    line: int = 0
+    """Of media: the number of its line of names; 0: it has none."""
+    n: int = 0
+    """Its order number in the line. Two that follow one another were so in a document."""
+    t: int | None = None
+    """Its media time in ticks of ``scale``; None: nobody knows."""
+    d: int = 0
+    """How long it lasts; 0: nobody knows."""
+    scale: int = 0
+    at: float | None = None
+    """Server time at which it begins; None: when it came."""
+
+    @property
+    def begins(self) -> float | None:
+        """The time that tells what is older: None for what stays as long as anything."""
+        return self.came if self.at is None else self.at
+
+
+class NamesFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Files that only their names tell, in order: those of a list, or a single one."""
+
+    names: int
+    """The number of the line, as of a line of segments."""
+    key: str
+    generation: int = 1
+    label: str = ""
+    track: str = ""
+    """The id of the Representation."""
+    single: bool = False
+    """True for a single file."""
+
+
+class NamedFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that earlier facts have told of the files of one line of names, as ``names.Rows``."""
+
+    named: int
+    series: tuple[tuple[str, int, str | None], ...] = ()
+    rows: tuple[tuple[int, int | None, int, int, float, int, int, int, int], ...] = ()
 
 
 class LossFact(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -250,6 +288,8 @@ Fact = (
     | EventFact
     | SegmentFact
     | FileFact
+    | NamesFact
+    | NamedFact
     | HoleFact
     | LossFact
     | OutageFact

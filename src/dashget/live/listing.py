@@ -49,6 +49,20 @@ class Once(msgspec.Struct, frozen=True, eq=False):
     kind: SegmentKind
     representation: Representation | None = None
     address: Address | None = None
+    time: int | None = None
+    """Of media: the media time that the document says, in ticks of ``scale``."""
+    duration: int = 0
+    scale: int = 1
+    origin: Fraction = Fraction(0)
+    """Server time at media time 0."""
+    depth: float | None = None
+    """How many seconds it stays there."""
+    behind: str = ""
+    """The path of its initialization segment, which is asked for before."""
+    line: int = 0
+    """The number of its line of names; 0: it has none."""
+    n: int = 0
+    """Its order number in the line."""
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -112,6 +126,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     once: tuple[Once, ...] = ()
     grows: bool = False
     """True if segments are announced to be there in part before they are complete."""
+    named: bool = False
+    """True if only names tell its files: those of a list, or a single file."""
+    single: bool = False
+    """True for a single file."""
     usual: float = 0.0
     """Of files by name: how long one lasts, in seconds; 0: that is not told."""
     zero: float = 0.0

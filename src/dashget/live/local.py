@@ -38,7 +38,7 @@ class LocalCopy:
         """Return the errand if it is due; with ``last``, if anything is new."""
         if self.flying or not (last or self._wanted or now >= self._at):
             return None
-        if not any(line.recorded.count for line in state.lines):
+        if not (state.named.count or any(line.recorded.count for line in state.lines)):
             self._at = now + min(self._every, _FIRST_SECONDS)
             return None
         self._at = now + self._every
@@ -68,4 +68,6 @@ def _mark(state: State) -> tuple[int, ...]:
     """Return what changes with the local MPD."""
     lines = [number for line in state.lines for number in (line.recorded.count, line.id)]
     first = [run.time for line in state.lines if (run := line.recorded.first) is not None]
-    return (*lines, *first, len(state.stretches.shapes), len(state.events), len(state.late))
+    names = [number for line in state.named for number in (line.id, *line.rows.mark)]
+    others = (len(state.stretches.shapes), len(state.events), len(state.late))
+    return (*lines, *first, *names, *others)

@@ -27,8 +27,10 @@ from dashget.live.coverage import (
 )
 from dashget.live.facts import EventFact
 from dashget.live.localevents import placed_events, write_events
+from dashget.live.localnames import write_list, write_single
+from dashget.live.placing import NamedFiles, placed
 from dashget.live.spans import Run
-from dashget.live.stretches import Stretches, essence
+from dashget.live.stretches import Stretch, Stretches, essence
 from dashget.mpd.budget import Budget, WorkLimits
 from dashget.mpd.presentation import ContentType
 from dashget.mpd.ticks import nearest_tick
@@ -53,7 +55,6 @@ class _Shape(msgspec.Struct, frozen=True, eq=False):
     period: Element
     adaptation_set: Element
     representation: Element
-    template: Element
     look: Look
     set_key: str
     """What Representations of one set have in common."""
@@ -64,6 +65,7 @@ class Coverage(msgspec.Struct, frozen=True, eq=False):
 
     lines: tuple[RecordedLine, ...]
     stretches: Stretches
+    named: tuple[NamedFiles, ...] = ()
     events: tuple[EventFact, ...] = ()
     expired: float = -math.inf
     """Server time before which nothing is kept."""
@@ -72,9 +74,10 @@ class Coverage(msgspec.Struct, frozen=True, eq=False):
     def of(cls, state: State) -> Coverage:
         """Return it for the present moment; what comes later does not change it."""
         recorded = tuple(RecordedLine.of(line) for line in state.lines if line.recorded.count)
+        named = tuple(NamedFiles.of(line) for line in state.named if line.rows.count)
         stretches = state.stretches.copy()
         lines = state.late.correct(recorded, stretches)
-        return cls(lines, stretches, tuple(state.events), state.expired)
+        return cls(lines, stretches, named, tuple(state.events), state.expired)
 
 
 def local_mpd(coverage: Coverage, *, twice: bool = True) -> bytes | None:
@@ -84,10 +87,17 @@ def local_mpd(coverage: Coverage, *, twice: bool = True) -> bytes | None:
     """
     budget = Budget(_LIMITS)
     lines, stretches = coverage.lines, coverage.stretches
-    used = {stretch.shape for line in lines for stretch in stretches.of.get(line.id, ())}
+    ids = {*(line.id for line in lines), *(files.id for files in coverage.named)}
+    used = {stretch.shape for line in ids for stretch in stretches.of.get(line, ())}
     shapes = dict(_read_shapes(stretches, used, budget))
     looks = {number: shape.look for number, shape in shapes.items()}
-    periods = played_periods(lines, stretches.of, looks, twice=twice)
+    of = dict[int, Sequence[Stretch]](stretches.of)
+    for files in coverage.named:
+        known = [each for each in stretches.of.get(files.id, ()) if each.shape in shapes]
+        for line, stretch in placed(files, known):
+            lines = (*lines, line)
+            of[line.id] = (stretch,)
+    periods = played_periods(lines, of, looks, twice=twice)
     if not periods:
         return None
     return _write(periods, shapes, coverage.events, budget)
@@ -120,13 +130,17 @@ def _read_shape(number: int, mpd: str, budget: Budget) -> _Shape | None:
     except MPDError:
         return None
     levels = [document.root]
-    for name in ("Period", "AdaptationSet", "Representation", "SegmentTemplate"):
+    for name in ("Period", "AdaptationSet", "Representation"):
         found = levels[-1].find(name)
         if found is None:
             return None
         levels.append(found)
-    _, period, adaptation_set, representation, template = levels
-    media = template.attributes.get("media", "")
+    _, period, adaptation_set, representation = levels
+    template, listed = representation.find("SegmentTemplate"), representation.find("SegmentList")
+    single = template is listed is None
+    if single and representation.find("BaseURL") is None:
+        return None
+    media = "" if template is None else template.attributes.get("media", "")
     kinds = [
         level.attributes.get("contentType")
         or level.attributes.get("mimeType", "").partition("/")[0]
@@ -138,13 +152,15 @@ def _read_shape(number: int, mpd: str, budget: Budget) -> _Shape | None:
         track=representation.attributes.get("id", ""),
         essence=essence(mpd),
         media=media,
-        numbered="$Time" not in media,
+        numbered=template is not None and "$Time" not in media,
         timed="$Time" in media,
         main=kind in _MAIN,
         video=kind == ContentType.VIDEO.value,
+        listed=listed is not None,
+        single=single,
     )
     key = _text_of(adaptation_set, "Representation")
-    return _Shape(document, period, adaptation_set, representation, template, look, key)
+    return _Shape(document, period, adaptation_set, representation, look, key)
 
 
 def _text_of(element: Element, without: str = "") -> str:
@@ -164,14 +180,16 @@ def _write(
     for shape in shapes.values():
         root.declared = {**shape.document.root.declared, **root.declared}
     following = _following(newest.document.root, "Period", root)
-    end = max(_end(part) - period.moved for period in periods for part in period.parts)
+    ends = (_end(p) - period.moved for period in periods for p in period.parts if p.rows)
+    end = max(ends, default=periods[-1].start)
     names: set[str] = set()
-    for period, placed in zip(periods, placed_events(events, periods, end), strict=True):
+    for period, own in zip(periods, placed_events(events, periods, end), strict=True):
         made = _period(period, shapes, names, budget)
-        write_events(made, placed, budget)
+        write_events(made, own, budget)
         root.insert(made, following)
     root.attributes["type"] = "static"
-    root.attributes["mediaPresentationDuration"] = iso_duration(end)
+    if end > periods[-1].start:
+        root.attributes["mediaPresentationDuration"] = iso_duration(end)
     return write(root, newest.document.namespace, budget)
 
 
@@ -238,10 +256,16 @@ def _new(name: str, names: set[str]) -> str:
 
 def _representation(part: Part, shape: _Shape, budget: Budget) -> Element:
     made = shape.representation.copy(budget)
-    template = made.child("SegmentTemplate")
     line, stretch = part.line, part.stretch
-    if line.generation > 1:
-        folder = f"{AGAIN}/{line.generation}/"
+    folder = f"{AGAIN}/{line.generation}/" if line.generation > 1 else ""
+    if shape.look.single:
+        write_single(made, part, folder)
+        return made
+    if shape.look.listed:
+        write_list(made, part, folder, _rows(part.rows, 0, part.factor), budget)
+        return made
+    template = made.child("SegmentTemplate")
+    if folder:
         for name in _FILES:
             if name in template.attributes:
                 template.attributes[name] = folder + template.attributes[name]

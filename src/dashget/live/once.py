@@ -30,12 +30,16 @@ class OnceFiles:
         self.patience: Patience | None = None
         """How long is asked for what is missing: the presentation is over. None: it is not."""
         self._due: list[tuple[float, str]] = []
+        self._behind: dict[str, list[str]] = {}
+        """Files that wait for another one, by its path: their initialization segment goes first."""
 
     def announce(self, path: str, once: Once, now: float) -> None:
         """Take a file that a document names; its newest addresses are used."""
         if path in self.here or path in self.lost:
             return
-        if path not in self._known:
+        if path not in self._known and once.behind in self._known:
+            self._behind.setdefault(once.behind, []).append(path)
+        elif path not in self._known:
             heapq.heappush(self._due, (now, path))
         self._known[path] = once
 
@@ -69,6 +73,8 @@ class OnceFiles:
         self._known.pop(path, None)
         self._tries.pop(path, None)
         self._first.pop(path, None)
+        for behind in self._behind.pop(path, ()):
+            heapq.heappush(self._due, (now, behind))
         return True
 
     @property

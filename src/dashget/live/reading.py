@@ -25,8 +25,11 @@ from dashget.media.events import EXPIRY
 from dashget.media.kind import SegmentKind
 from dashget.mpd.model import MPD
 from dashget.mpd.presentation import (
+    Addressing,
+    ListAddressing,
     Presentation,
     Representation,
+    SingleAddressing,
     TemplateAddressing,
 )
 from dashget.mpd.template import Address, FieldName, UrlPattern
@@ -35,6 +38,7 @@ from dashget.mpd.urls import resolve_reference
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track, track_label
 from dashget.segments.index import SegmentIndex
+from dashget.segments.segment import Segment
 from dashget.segments.template import DurationIndex
 from dashget.segments.timeline import Run as Row
 from dashget.segments.timeline import bounds_of, iter_runs
@@ -367,16 +371,52 @@ def _of_names(track: Track, layout: Layout, begin: Fraction) -> Listing:
 
     The times of a list that slides seldom slide with it.
     """
-    representation = track.representation
+    representation, addressing = track.representation, track.representation.addressing
+    period, scale = representation.period, addressing.timescale
+    single = isinstance(addressing, SingleAddressing)
+    origin = begin + period.start - Fraction(addressing.presentation_time_offset, scale)
+    window = representation.window
+    depth = None if window is None or window.depth is None else float(window.depth)
+    behind = "" if single else _path_of_initialization(track, layout)
     once: list[Once] = []
     usual = 0.0
     for segment in track.index.media():
-        if segment.duration:
+        if segment.duration and not single:
             usual = segment.duration / segment.timebase.timescale
         path = layout.path(segment.address, segment.number, segment.time, None)
         urls = (segment.url, *segment.alternatives)
-        once.append(Once(path, urls, segment.kind, representation, segment.address))
+        once.append(
+            Once(
+                path, urls, segment.kind, representation, segment.address,
+                time=None if single else _listed_time(segment, addressing),
+                duration=0 if single else segment.duration or 0,
+                scale=scale, origin=origin, depth=depth, behind=behind,
+            )
+        )  # fmt: skip
     address, place = Address((UrlPattern.literal("data:,"),)), UrlPattern.literal("")
-    blank = _blank(track, address, place, f"{representation.id} {Axis.NAME.value}")
-    origin = begin + representation.period.start
-    return msgspec.structs.replace(blank, origin=origin, once=tuple(once), usual=usual)
+    name = period.id or f"#{float(begin + period.start)}"
+    blank = _blank(track, address, place, f"{name} {representation.id} {Axis.NAME.value}")
+    return msgspec.structs.replace(
+        blank, scale=scale, origin=origin, once=tuple(once), usual=usual,
+        period_start=begin + period.start, named=True, single=single,
+    )  # fmt: skip
+
+
+def _path_of_initialization(track: Track, layout: Layout) -> str:
+    initialization = track.representation.initialization
+    if initialization is None:
+        return ""
+    return layout.path(initialization.address, None, None, None)
+
+
+def _listed_time(segment: Segment, addressing: Addressing) -> int | None:
+    """Return the media time of a file of a list, as players work it out: numbers count.
+
+    The list slides, and so does its first number.
+    """
+    if isinstance(addressing, ListAddressing) and addressing.timeline is None:
+        if addressing.duration is None or segment.number is None:
+            return None
+        ahead = max(segment.number - 1, 0) * addressing.duration
+        return addressing.presentation_time_offset + ahead
+    return segment.time

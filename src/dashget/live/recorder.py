@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Final
 
 import msgspec
@@ -434,10 +435,32 @@ class Recorder:
         self._note_events(version)
         for listing in version.listings:
             for once in listing.once:
+                if listing.named and once.kind is SegmentKind.MEDIA:
+                    continue
                 again = lines.generation > 1
                 path = f"{AGAIN}/{lines.generation}/{once.path}" if again else once.path
                 self.state.once.announce(path, once, now)
                 self._listed = self._listed or once.kind is SegmentKind.MEDIA
+        self._learn_names(version, now)
+
+    def _learn_names(self, version: Version, now: float) -> None:
+        """Ask for the files that only their names tell, and write down what follows what."""
+        state = self.state
+        for listing, learnt in state.named.learn(
+            version.listings, state.lines.generation, state.lines.new_id
+        ):
+            line = learnt.line
+            if learnt.is_new:
+                self._note(line.fact)
+            if learnt.first_new is not None:
+                slack = Fraction(max(listing.usual, 1.0)) / 2
+                for fact in state.stretches.learn(
+                    line.id, learnt.first_new, listing, slack, line.rows.count
+                ):
+                    self._note(fact)
+            self._listed = True
+            for path, once in learnt.files:
+                state.once.announce(path, once, now)
 
     def _note_events(self, version: Version) -> None:
         state = self.state
@@ -483,6 +506,8 @@ class Recorder:
         self._bytes += answer.size if answer.here else 0
         if isinstance(report.errand, FetchOnce):
             self.state.once.answer(report.errand.path, answer, now)
+            if report.fact is not None and report.fact.line:
+                self.state.named.take(report.fact)
             if answer.status in REFUSED:
                 self._refresh.want()
             return

@@ -40,6 +40,7 @@ def facts_of(state: State) -> Iterator[Fact]:
         yield coverage_of(line)
         if line.ended_at is not None:
             yield EndFact(line.id, line.ended_at)
+    yield from state.named.facts()
     yield from state.stretches.facts()
     yield from state.late.facts()
     yield from state.events

@@ -20,6 +20,8 @@ from dashget.live.facts import (
     LateFact,
     LineFact,
     LossFact,
+    NamedFact,
+    NamesFact,
     OutageFact,
     SegmentFact,
     SessionFact,
@@ -28,6 +30,7 @@ from dashget.live.facts import (
 )
 from dashget.live.line import Line
 from dashget.live.mediatimes import MediaTimes
+from dashget.live.named import Named
 from dashget.live.once import OnceFiles
 from dashget.live.outage import Outages
 from dashget.live.spans import Run, Runs
@@ -40,6 +43,7 @@ class State:
     def __init__(self) -> None:
         self.lines = Lines()
         self.once = OnceFiles()
+        self.named = Named()
         self.outages = Outages()
         self.stretches = Stretches()
         self.late = MediaTimes()
@@ -75,6 +79,7 @@ class State:
             line.forget(self.expired)
             self.stretches.forget(line.id, line.tick(self.expired))
             self.late.forget(line.id, line.tick(self.expired))
+        self.named.forget(self.expired)
         self.outages.forget(self.expired)
         self.events.forget(self.expired)
         self.runs = [run for run in self.runs[:-1] if run[1] >= self.expired] + self.runs[-1:]
@@ -116,9 +121,16 @@ class State:
             if line is not None:
                 line.ended_at = fact.t
         elif isinstance(fact, FileFact):
-            if fact.path not in self.once.here and (fact.came or math.inf) >= self.expired:
+            begins = math.inf if fact.begins is None else fact.begins
+            if fact.path not in self.once.here and begins >= self.expired:
                 self.held += fact.size
             self.once.here.add(fact.path)
+            if fact.line and begins >= self.expired:
+                self.named.take(fact)
+        elif isinstance(fact, NamesFact | NamedFact):
+            self.named.take(fact)
+            if isinstance(fact, NamesFact):
+                self.lines.reserve(fact.names)
         elif isinstance(fact, OutageFact):
             if (fact.outage, fact.until) not in self.outages.past:
                 self.outages.add(fact.outage, fact.until)

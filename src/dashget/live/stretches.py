@@ -111,11 +111,21 @@ class Stretches:
     def describe(self, line: Line, run: Run) -> Iterator[ShapeFact | StretchFact]:
         """Learn what the newest document says of new segments; yield what is new."""
         listing = line.of(run.time)
+        slack = Fraction(max(run.duration, 1), 2 * listing.scale)
+        yield from self.learn(line.id, run.time, listing, slack, line.recorded.count)
+
+    def learn(
+        self, line: int, time: int, listing: Listing, slack: Fraction, recorded: int
+    ) -> Iterator[ShapeFact | StretchFact]:
+        """Learn what a document says of a line from an axis time, or an order number, on.
+
+        ``slack`` is by how many seconds its clock may move; ``recorded`` is how much it has.
+        """
         if not listing.shape or listing.kind is not SegmentKind.MEDIA:
             return
-        known = self.of.get(line.id, [])
-        at = bisect_right(known, run.time, key=_time)
-        if at and self._goes_on(known[at - 1], line, listing, run):
+        known = self.of.get(line, [])
+        at = bisect_right(known, time, key=_time)
+        if at and self._goes_on(known[at - 1], line, listing, slack, recorded):
             return
         number = self._numbers.get(listing.shape)
         if number is None:
@@ -124,7 +134,7 @@ class Stretches:
             self.take_shape(fact)
             yield fact
         stretch = Stretch(
-            run.time,
+            time,
             number,
             "" if listing.period.startswith("#") else listing.period,
             listing.period_start,
@@ -133,10 +143,12 @@ class Stretches:
             listing.tick_parts,
             listing.sub_number,
         )
-        self._put(line.id, stretch)
-        yield _fact(line.id, stretch)
+        self._put(line, stretch)
+        yield _fact(line, stretch)
 
-    def _goes_on(self, known: Stretch, line: Line, listing: Listing, run: Run) -> bool:
+    def _goes_on(
+        self, known: Stretch, line: int, listing: Listing, slack: Fraction, recorded: int
+    ) -> bool:
         """Return True if a stretch goes on.
 
         A Period without an id is told by its clock alone. Of estimates, which some packagers
@@ -144,19 +156,18 @@ class Stretches:
         """
         if known.period != ("" if listing.period.startswith("#") else listing.period):
             return False
-        slack = Fraction(max(run.duration, 1), 2 * listing.scale)
         moved = known.shift != listing.shift or abs(known.origin - listing.origin) > slack
         if moved and not known.period:
             return False
         shape = self.shapes.get(known.shape, "")
         if shape == listing.shape:
             return True
-        seen = self._seen.get(line.id)
+        seen = self._seen.get(line)
         if seen is None or seen[:2] != (shape, listing.shape):
             same = essence(shape) == essence(listing.shape)
-            seen = self._seen[line.id] = shape, listing.shape, same
-        if not seen[2] or line.recorded.count >= 2 * self._renewed.get(line.id, _FIRST_RENEWAL):
-            self._renewed[line.id] = max(line.recorded.count, _FIRST_RENEWAL)
+            seen = self._seen[line] = shape, listing.shape, same
+        if not seen[2] or recorded >= 2 * self._renewed.get(line, _FIRST_RENEWAL):
+            self._renewed[line] = max(recorded, _FIRST_RENEWAL)
             return False
         return True
 

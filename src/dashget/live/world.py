@@ -14,7 +14,7 @@ import msgspec
 from dashget.live.agenda import Asked
 from dashget.live.clock import Sample
 from dashget.live.expiry import Given
-from dashget.live.facts import Fact
+from dashget.live.facts import Fact, FileFact
 from dashget.live.listing import Once, Version
 from dashget.live.localmpd import Coverage
 from dashget.live.policy import Answer
@@ -100,6 +100,8 @@ class FetchEnded(msgspec.Struct, frozen=True, eq=False):
     answer: Answer
     notices: Notices = SILENT
     """What a segment says that has come."""
+    fact: FileFact | None = None
+    """The fact about a file that only its name tells, and that is here."""
 
 
 class LocalEnded(msgspec.Struct, frozen=True, eq=False):

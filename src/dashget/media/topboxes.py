@@ -18,7 +18,7 @@ _MOST_BOXES: Final = 1_000_000
 
 
 def has_description(read: Read, size: int) -> bool | None:
-    """Return True if a file has a ``moov`` box, False if it has media that needs one elsewhere.
+    """Return True if a file has a ``moov`` box before media, False if its media needs another's.
 
     None for all other files.
     """

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+if TYPE_CHECKING:
+    from dashget.media.sniff import Read
 
 SEGMENT: Final = 0x18538067
 _INFO: Final = 0x1549A966
@@ -77,6 +80,18 @@ def iter_elements(data: bytes, start: int = 0, end: int | None = None) -> Iterat
         if element_end is None:
             return
         position = element_end
+
+
+def has_header(read: Read, size: int) -> bool | None:
+    """Return True if a file begins with an EBML header, False if with media that needs one.
+
+    None for all other files.
+    """
+    try:
+        first = next(iter_elements(read(0, min(size, 16))), None)
+    except EbmlError:
+        return None
+    return {EBML: True, CLUSTER: False}.get(-1 if first is None else first.id)
 
 
 def read_header(data: bytes) -> WebmHeader:

@@ -236,12 +236,15 @@ class Ledger(Hooks):
         if self._wants_ends:
             self._observer(_finished(file, outcome, size, result, reason))
 
-    def lack(self, path: str, url: str, reason: str, attempts: int) -> None:
-        """Record a failure for files that could not be planned; ``path`` is the manifest's.
+    def lack(
+        self, path: str, url: str, reason: str, attempts: int, hint: str | None = None
+    ) -> None:
+        """Record that a part of the presentation is missing; ``path`` is the manifest's.
 
-        The remote document that lists them could not be fetched, or they cannot be worked out.
+        The remote document that lists its files could not be fetched, or they cannot be worked
+        out, or nothing describes them.
         """
-        failure = Failure(path, hide_user(url), reason, attempts, unplanned=True)
+        failure = Failure(path, hide_user(url), reason, attempts, hint=hint, unplanned=True)
         self.totals.failures.append(failure)
 
     def summary(

@@ -90,22 +90,6 @@ class MirrorRun:
             outcomes.settle()
             raise
         outcomes.settle()
-        self._warn_of_undescribed(tracks, layout)
-
-    def _warn_of_undescribed(self, tracks: Sequence[Track], layout: Layout) -> None:
-        """Warn about media that has come and cannot be decoded: ``verify`` calls it damage."""
-        doubtful = [
-            track
-            for track in tracks
-            if track.representation.initialization is None
-            and not track.representation.dependency_ids
-        ]
-        if doubtful and self._ledger.totals.transferred:
-            # Loaded late: few manifests name no initialization segment.
-            from dashget.mirroring.undescribed import find_undescribed
-
-            for told in find_undescribed(doubtful, layout, self._store):
-                self._ledger.warn(told)
 
     def _work_through(
         self,

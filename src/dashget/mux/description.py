@@ -16,6 +16,8 @@ import msgspec
 
 from dashget.errors import MuxError, StoreError
 from dashget.media.isobmff import BoxError
+from dashget.media.topboxes import has_description
+from dashget.media.webm import has_header
 from dashget.mux.contents import Contents
 from dashget.mux.direct.fragments import UnknownMediaError, read_defaults, read_runs
 from dashget.mux.errors import as_mux_error, load_av
@@ -138,6 +140,8 @@ def describe(
 ) -> Description:
     """Read the beginning of a stretch; MuxError for what cannot be read or copied."""
     entry = _entry_of(beginning, what)
+    if entry is None:
+        _require_description(joined, what)
     offsets = _compositions(joined, beginning, what)
     with open_media(joined, what, key) as container, as_mux_error(f"{what} cannot be read"):
         stream = the_stream(container, what)
@@ -146,6 +150,21 @@ def describe(
             raise MuxError(f"{what} has no media: {len(contents.spans)} files, no packet")
         late = _lateness(packets[0], offsets)
         return _described(stream, packets, entry, late, webm="matroska" in container.format.name)
+
+
+def _require_description(joined: JoinedFile, what: str) -> None:
+    """Raise MuxError for media that nothing describes, as ``get`` and ``verify`` call it."""
+
+    def read(offset: int, count: int) -> bytes:
+        joined.seek(offset)
+        return joined.read(count)
+
+    with as_mux_error(f"{what} cannot be read"):
+        if False in (has_description(read, joined.size), has_header(read, joined.size)):
+            raise MuxError(
+                f"{what} cannot be decoded: its media begins without a moov box or an EBML header",
+                hint="leave it out with --video or --audio",
+            )
 
 
 def _compositions(joined: JoinedFile, beginning: bytes, what: str) -> Sequence[int]:

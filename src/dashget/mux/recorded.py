@@ -40,8 +40,7 @@ def read_recorded(
     data = local_mpd(Coverage.of(state), twice=False)
     if data is None:
         raise StoreError(
-            f"{store.name} has no segments of a template yet, and nothing else of a recording can"
-            " be written to one file",
+            f"{store.name} has no media yet, so there is nothing that can be written to one file",
             hint="dashget gaps tells what is missing; dashget record goes on",
         )
     url = _BASE + local_manifest_name(header.manifest)

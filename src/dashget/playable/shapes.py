@@ -1,8 +1,9 @@
 """What a document says of each Representation, but for its segments: its *shape*.
 
 A shape is an MPD of its own, with one Representation and its template, which leads to the mirror's
-files. It has no times. So it stays the same while the window moves, and is small. From the shapes
-of a recording and its segments comes the local MPD (``dashget.live.localmpd``).
+files; in place of a template it has a list without rows, or the name of a single file. It has no
+times. So it stays the same while the window moves, and is small. From the shapes of a recording and
+its segments comes the local MPD (``dashget.live.localmpd``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dashget.common.lateregex import late
 from dashget.errors import MPDError
 from dashget.mpd.budget import Budget
 from dashget.mpd.issues import IssueLog
-from dashget.mpd.presentation import Presentation, TemplateAddressing
+from dashget.mpd.presentation import ListAddressing, Presentation
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.playable.addresses import drop_doubles, rewrite_addresses
@@ -40,6 +41,7 @@ _ROOT_TIMES: Final = (
 )
 _PERIOD_TIMES: Final = ("id", "start", "duration")
 _LIVE_ONLY: Final = ("EventStream", "ProducerReferenceTime", "Subset", "Resync", "Metrics")
+_LISTED: Final = late(rb"<(?:[\w.-]+:)?SegmentURL\b[^<>]*/>")
 _TIMELINE: Final = b"SegmentTimeline"
 _MOVING: Final = late(
     rb"\s(?:start|presentationTimeOffset|startNumber|publishTime|wallClockTime|presentationTime)"
@@ -67,7 +69,7 @@ def fixed_part(data: bytes) -> bytes:
         pieces.append(data[last : after + 1])
         at = after + 1
     pieces.append(data[at:])
-    return b"".join(pieces)
+    return _LISTED.sub(b"", b"".join(pieces))
 
 
 def without_moving(fixed: bytes) -> bytes:
@@ -84,7 +86,7 @@ def shapes_of(
     remote: Mapping[str, bytes] | None = None,
     budget: Budget | None = None,
 ) -> dict[str, str]:
-    """Return the shape of each Representation with a template, by its place in the document.
+    """Return the shape of each Representation, by its place in the document.
 
     ``data`` may be the fixed part of the document. Raises MPDError if it cannot be rewritten.
     """
@@ -93,7 +95,7 @@ def shapes_of(
     root = document.root
     include_all(root, remote or {}, budget)
     places = Places(root)
-    made = [t for t in tracks if isinstance(t.representation.addressing, TemplateAddressing)]
+    made = list(tracks)
     beside = find_beside(places, made, layout)
     drop_unselected(places, {track.representation.where for track in made})
     drop_doubles(root)
@@ -111,6 +113,9 @@ def shapes_of(
         except MPDError:
             continue
         forget_patterns(element)
+        if isinstance(track.representation.addressing, ListAddressing):
+            # One that names no other files is gone by now.
+            element.child("SegmentList")
         alone = _alone(element, budget)
         if alone is not None:
             found[where] = write(alone, document.namespace, budget).decode("utf-8", "replace")
@@ -123,9 +128,11 @@ def _forget_times(root: Element) -> None:
     for element in root.elements():
         if element.name == "Period":
             _drop(element, _PERIOD_TIMES)
-        elif element.name == "SegmentTemplate":
+        elif element.name in ("SegmentTemplate", "SegmentList"):
             _drop(element, _TIMES)
-            element.drop(("SegmentTimeline",))
+            element.drop(("SegmentTimeline", "SegmentURL"))
+        elif element.name == "SegmentBase":
+            _drop(element, _TIMES)
         element.drop(_LIVE_ONLY)
 
 

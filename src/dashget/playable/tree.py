@@ -16,6 +16,7 @@ class Element:
     so are the names of ``attributes``. ``prefix`` and ``declared`` are as they were written. A
     node without name is a comment or a processing instruction, which is ``text`` as it stands, or
     the ``rows`` of a timeline: what stands between the name of each ``S`` and that of the next.
+    Rows of another name have it as their ``text``.
     """
 
     __slots__ = (

@@ -148,7 +148,8 @@ class _Writer:
             if child.name:
                 self.element(child, scope)
             elif child.rows:
-                before = f"<{qname.rpartition(':')[0]}:S" if ":" in qname else "<S"
+                name = child.text or "S"
+                before = f"<{qname.rpartition(':')[0]}:{name}" if ":" in qname else f"<{name}"
                 out.append(before + before.join(child.rows))
             else:
                 out.append(child.text)

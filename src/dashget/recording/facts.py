@@ -21,6 +21,8 @@ from dashget.live.facts import (
     LateFact,
     LineFact,
     LossFact,
+    NamedFact,
+    NamesFact,
     OutageFact,
     SegmentFact,
     SessionFact,
@@ -60,6 +62,10 @@ class _Line(msgspec.Struct):
     coverage: int | None = None
     held: int | None = None
     event: str | None = None
+    names: int | None = None
+    named: int | None = None
+    scale: int | None = None
+    at: float | None = None
 
 
 _decode = msgspec.json.Decoder(_Line).decode
@@ -121,10 +127,13 @@ def _fact_of(text: bytes, manifest: str) -> Fact | None:
     if found.path is not None:
         if found.removed or found.path == manifest or not is_safe_path(found.path):
             return None
-        if found.line is None:
-            came = moment_of(found.time) if found.media else None
-            return FileFact(found.path, found.size, came)
+        if found.line is None or found.media:
+            return _file_of(found.path, found)
         return SegmentFact(found.line, found.t or 0, found.d or 0, found.n or 0, found.size)
+    if found.names is not None:
+        return msgspec.json.decode(text, type=NamesFact)
+    if found.named is not None:
+        return msgspec.json.decode(text, type=NamedFact)
     if found.key is not None:
         return msgspec.json.decode(text, type=LineFact)
     if found.lost is not None:
@@ -152,6 +161,23 @@ def _fact_of(text: bytes, manifest: str) -> Fact | None:
     if found.held is not None:
         return msgspec.json.decode(text, type=HeldFact)
     return None
+
+
+def _file_of(path: str, found: _Line) -> FileFact:
+    came = moment_of(found.time) if found.media else None
+    if not found.media or not found.line:
+        return FileFact(path, found.size, came)
+    return FileFact(
+        path=path,
+        size=found.size,
+        came=came,
+        line=found.line,
+        n=found.n or 0,
+        t=found.t,
+        d=found.d or 0,
+        scale=found.scale or 1,
+        at=found.at,
+    )
 
 
 def moment_of(time: str | None) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,7 +12,9 @@ from dashget.common.secrets import hide_user
 from dashget.errors import StoreError
 from dashget.events import FileFinished, Observer, Outcome
 from dashget.live.agenda import AGAIN
+from dashget.live.facts import FileFact
 from dashget.live.growth import seconds_to_wait
+from dashget.live.named import fact_of
 from dashget.live.policy import Answer
 from dashget.live.world import Fetch, FetchOnce
 from dashget.media.events import SILENT, Notices, read_notices
@@ -23,10 +26,14 @@ from dashget.mpd.template import Address
 from dashget.planning.layout import SafePath
 from dashget.planning.plan import PlannedSegment
 from dashget.planning.tracks import Track
+from dashget.recording.facts import moment_of
 from dashget.segments import address as segments_of
 from dashget.segments.segment import Segment, TimeBase
 from dashget.store import FileRecord, Mirror, PartialFile
 from dashget.transfer.contract import Fetched, Job, Patience, Request, Sink, TransferError
+
+if TYPE_CHECKING:
+    from dashget.media.extent import Ticks
 
 _ONCE_SECONDS = 60.0
 
@@ -46,8 +53,8 @@ class Files:
         self._arrivals = arrivals
         self._observer = observer
         self._tracks: dict[int, tuple[Representation, Track]] = {}
-        self._timescales: dict[str, int] = {}
-        """Those of initialization segments that are here, by path; 0: it has none, or several."""
+        self._ticks: dict[str, Ticks | None] = {}
+        """What initialization segments that are here say of their ticks, by path."""
 
     def job(self, errand: Fetch | FetchOnce) -> Job:
         """Return the job that does an errand."""
@@ -56,8 +63,11 @@ class Files:
         patience = Patience(attempts=1, seconds=seconds, missing_is_final=True)
         return Job(Request(file.urls), self._open, Carried(errand, file), patience=patience)
 
-    def take(self, job: Job, result: Fetched | TransferError) -> tuple[Answer, Notices]:
-        """Name a file that has come; return how its errand ended, and what it says.
+    def take(
+        self, job: Job, result: Fetched | TransferError
+    ) -> tuple[Answer, Notices, FileFact | None]:
+        """Name a file that has come; return how its errand ended, what it says, and the fact about
+        it if only its name tells it.
 
         If it is here, its line is still to be written: ``Mirror.write_lines``.
         """
@@ -72,21 +82,25 @@ class Files:
                 # Its bytes stay for the next try.
                 self._store.let_go(file.part)
             retry_after = result.retry_after_seconds
-            return Answer(result.status or 0, ours=ours, retry_after=retry_after), SILENT
+            answer = Answer(result.status or 0, ours=ours, retry_after=retry_after)
+            return answer, SILENT, None
         growing = _growing(carried.errand, result)
         if growing and file.part is not None:
             file.part.drop()
             later = Answer(result.status, size=result.size, seconds=result.seconds, growing=growing)
-            return later, SILENT
+            return later, SILENT, None
         rejection = self._arrivals.check(file, file.part) if file.part is not None else None
         if file.part is None or rejection is not None:
             if file.part is not None:
                 file.part.drop()
-            return Answer(result.status, odd=True, seconds=result.seconds), SILENT
+            return Answer(result.status, odd=True, seconds=result.seconds), SILENT, None
         notices = _notices(carried, file.part)
         if file.coded is not None:
             result = msgspec.structs.replace(result, size=file.part.size)
         record = self._record(carried, result)
+        fact = self._named(carried.errand, file.part, record)
+        if fact is not None:
+            record = _with_times(record, fact)
         try:
             if not self._store.finish(file.part, record):
                 self._await(record.path)
@@ -102,7 +116,39 @@ class Files:
             seconds=result.seconds,
             media=self._media_time(carried),
         )
-        return here, notices
+        return here, notices, fact
+
+    def _named(
+        self, errand: Fetch | FetchOnce, part: PartialFile, record: FileRecord
+    ) -> FileFact | None:
+        """Return the fact about a file of a list, or a single one, with its times."""
+        if not isinstance(errand, FetchOnce):
+            return None
+        once, path, came = errand.once, errand.path, moment_of(record.time)
+        if not once.line or came is None:
+            return None
+        from dashget.media.extent import extent_of
+
+        ticks = self._ticks_in(once.behind) if once.behind else None
+        extent = extent_of(part.read, part.size, ticks)
+        return fact_of(once, path, record.size, came, extent)
+
+    def _ticks_in(self, path: str) -> Ticks | None:
+        """Return what an initialization segment says of ticks; None if it is not here."""
+        if path not in self._ticks:
+            from dashget.media.extent import ticks_of
+
+            size = self._store.size(path)
+            if size is None:
+                return None
+            with contextlib.suppress(OSError), self._store.open(path) as file:
+
+                def read(offset: int, most: int) -> bytes:
+                    file.seek(offset)
+                    return file.read(most)
+
+                self._ticks[path] = ticks_of(read, size)
+        return self._ticks.get(path)
 
     def _media_time(self, carried: Carried) -> Fraction | None:
         """Return when the media of a segment begin, by its own clock; None if it does not tell."""
@@ -116,27 +162,9 @@ class Files:
                 path = once.path
                 if line.generation > 1:
                     path = f"{AGAIN}/{line.generation}/{path}"
-                scale = self._timescale(path)
-                return None if scale is None else Fraction(ticks, scale)
+                known = self._ticks_in(path)
+                return None if known is None else Fraction(ticks, known.scale)
         return None
-
-    def _timescale(self, path: str) -> int | None:
-        """Return the timescale in an initialization segment; None if it is not here."""
-        known = self._timescales.get(path)
-        if known is None:
-            from dashget.media.inspection import media_timescale
-
-            size = self._store.size(path)
-            if size is None:
-                return None
-            with contextlib.suppress(OSError), self._store.open(path) as file:
-
-                def read(offset: int, most: int) -> bytes:
-                    file.seek(offset)
-                    return file.read(most)
-
-                known = self._timescales[path] = media_timescale(read, size) or 0
-        return known or None
 
     def _open(self, job: Job) -> Sink:
         carried: Carried = job.payload
@@ -253,6 +281,13 @@ def _growing(errand: Fetch | FetchOnce, fetched: Fetched) -> float:
         last_modified=head.last_modified,
         seen=asked.seen,
         followed=asked.followed,
+    )
+
+
+def _with_times(record: FileRecord, fact: FileFact) -> FileRecord:
+    """Return the record of a file with its place among others, and its times."""
+    return msgspec.structs.replace(
+        record, line=fact.line, n=fact.n, t=fact.t, d=fact.d, scale=fact.scale, at=fact.at
     )
 
 

@@ -204,10 +204,11 @@ class Keeper:
             else:
                 self._oldest.add(Kept(line.wall(fact.t), path, fact.size, text))
         elif isinstance(fact, FileFact):
-            if fact.came is None:
+            begins = fact.begins
+            if begins is None:
                 self._others[fact.path] = text
             else:
-                self._oldest.add(Kept(fact.came, fact.path, fact.size, text))
+                self._oldest.add(Kept(begins, fact.path, fact.size, text))
 
     def _shorten(self) -> None:
         """Write the record anew if half of it is of no use any more."""

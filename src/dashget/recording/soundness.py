@@ -21,9 +21,11 @@ from dashget.live.facts import (
     LateFact,
     LineFact,
     LossFact,
+    NamedFact,
     SegmentFact,
     StretchFact,
 )
+from dashget.live.names import MOST_DIGITS, Series
 from dashget.planning.layout import is_safe_path
 
 _MOST: Final = 2**62
@@ -32,6 +34,8 @@ _MOST_SECONDS: Final = 253_402_300_800.0
 _LEAST_SECONDS: Final = -62_135_596_800.0
 """The first of the year 1."""
 _FRACTION: Final = late(r"-?[0-9]{1,40}(?:/[1-9][0-9]{0,39})?")
+_MOST_NAMES: Final = 4_000_000
+"""So many files are in one line of names at most: a week has 600,000 of a second each."""
 _RUN: Final = 4
 """A run of segments in a summary: begin, duration, how many, the number of the first."""
 
@@ -74,10 +78,28 @@ def _is_sound_kind(fact: Fact) -> bool:
         runs = (fact.recorded, fact.withdrawn, *fact.missing.values())
         return all(map(_are_spans, spans)) and all(map(_are_runs, runs)) and fact.expired >= 0
     if isinstance(fact, FileFact):
-        return fact.size >= 0
+        return min(fact.size, fact.d, fact.n, fact.scale) >= 0
+    if isinstance(fact, NamedFact):
+        return _are_named(fact)
     if isinstance(fact, HeldFact):
         return fact.held >= 0 and all(map(is_safe_path, fact.here))
     return True
+
+
+def _are_named(fact: NamedFact) -> bool:
+    """Return True for rows of names that are safe, and are not too many to be written out."""
+    for before, width, after in fact.series:
+        name = Series(before, width, after).name(1) if 0 <= width <= MOST_DIGITS else ""
+        if not is_safe_path(name):
+            return False
+    names = len(fact.series)
+    for n, t, d, scale, _, name_, number, count, step in fact.rows:
+        last = number + step * (count - 1)
+        if min(n, d, scale - 1, name_, number, last, count - 1) < 0 or name_ >= names:
+            return False
+        if abs(t or 0) + d * count >= _MOST or last >= _MOST:
+            return False
+    return sum(row[7] for row in fact.rows) <= _MOST_NAMES
 
 
 def _are_spans(values: tuple[int, ...]) -> bool:

@@ -274,16 +274,16 @@ class RealWorld:
         feed.end(job)
         try:
             with self._writing:
-                answer, notices = self._files.take(job, result)
+                answer, notices, fact = self._files.take(job, result)
         except StoreError as error:
             self._make_room(error)
-            answer, notices = Answer(ours=True), SILENT
+            answer, notices, fact = Answer(ours=True), SILENT, None
         if answer.here:
             self._insist(self._store.write_lines)
         if answer.is_origins or answer.status in REFUSED:
             self._retire()
         errand: Fetch | FetchOnce = job.payload.errand
-        self._report(FetchEnded(errand, answer, notices))
+        self._report(FetchEnded(errand, answer, notices, fact))
 
     def _retire(self) -> None:
         """Have what comes next begin a new run."""

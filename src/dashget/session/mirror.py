@@ -151,6 +151,26 @@ class MirrorJob:
         with self._stop.answered():
             layout, files = self._expected.layout, sum(self._files)
             run.run(self._tracks, layout, engine, self._stop, files=files)
+        if not (self._options.dry_run or self._stop.requested):
+            self._lack_undescribed(store)
+
+    def _lack_undescribed(self, store: Mirror) -> None:
+        """Report media that nothing describes, as ``verify`` does: it is there, and of no use."""
+        doubtful = [each for each in self._tracks if each.representation.initialization is None]
+        if not doubtful:
+            return
+        # Loaded late: few manifests name no initialization segment.
+        from dashget.mirroring.undescribed import UNDESCRIBED_HINT, find_undescribed, undescribed
+
+        url, name = self._loaded.presentation.url, self._loaded.name
+        with store.as_store_error():
+            for planned in find_undescribed(doubtful, self._expected.layout, store):
+                told = undescribed(planned)
+                if self._options.accept_odd:
+                    store.mark_odd(planned.path)
+                    self._ledger.warn(told)
+                else:
+                    self._ledger.lack(name, url, told, attempts=0, hint=UNDESCRIBED_HINT)
 
     def _finish(self, store: Mirror) -> None:
         """Check that the mirror is still there; then prune, and write the checksums."""

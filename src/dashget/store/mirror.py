@@ -346,6 +346,12 @@ class Mirror:
         self._take_up(record)
         self.write_lines()
 
+    def mark_odd(self, path: str) -> None:
+        """Write to the record that a file was accepted although it is odd."""
+        record = self.records().get(path)
+        if record is not None and not record.odd:
+            self.note(msgspec.structs.replace(record, odd=True))
+
     def write_lines(self) -> None:
         """Write the record's lines of the files that were finished since the last call."""
         if not self._unwritten:

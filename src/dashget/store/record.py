@@ -109,7 +109,11 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     n: int | None = None
     """Its number."""
     media: bool = False
-    """Of a recording: media that only its name tells, and no time."""
+    """Of a recording: media that only its name tells."""
+    scale: int | None = None
+    """Of such media: the ticks in a second. Begin and duration are what it says of itself."""
+    at: float | None = None
+    """Of such media: the server time at which it begins."""
 
 
 class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):

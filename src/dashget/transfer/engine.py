@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -43,6 +43,9 @@ from dashget.transfer.run.retry import Bases
 from dashget.transfer.run.run import Run
 from dashget.transfer.settings.checks import check_sendable, read_files
 from dashget.transfer.settings.options import TransferOptions
+
+if TYPE_CHECKING:
+    from dashget.transfer.run.watch import Watch
 
 _POLL_SECONDS = 0.5
 
@@ -270,6 +273,7 @@ class Engine:
 
     def _drive(self, run: Run, loops: tuple[Loop, ...]) -> None:
         ended = [threading.Event() for _ in loops]
+        look = self._watch(run, loops)
         threads = [
             threading.Thread(target=_turn, args=work, name="dashget-transfer", daemon=True)
             for work in zip(loops, itertools.repeat(run), ended, strict=False)
@@ -277,10 +281,10 @@ class Engine:
         try:
             for thread in threads:
                 thread.start()
-            _await(threads, ended)
+            _await(threads, ended, look)
         except BaseException:
             run.stop()
-            _await(threads, ended)
+            _await(threads, ended, look)
             raise
         finally:
             if _over(threads, ended):
@@ -288,6 +292,21 @@ class Engine:
                 for thread in threads:
                     if thread.ident is not None:
                         thread.join()
+
+    def _watch(self, run: Run, loops: tuple[Loop, ...]) -> Callable[[], None]:
+        """Return what has to be called all ``_POLL_SECONDS``, lest libcurl never returns."""
+        watch: Watch | None = None
+
+        def look() -> None:
+            nonlocal watch
+            if watch is None:
+                # Loaded late: few runs take that long.
+                from dashget.transfer.run.watch import Watch
+
+                watch = Watch(run, loops, _POLL_SECONDS)
+            watch.look()
+
+        return look
 
 
 class EngineFor:
@@ -378,12 +397,14 @@ def _over(threads: list[threading.Thread], ended: list[threading.Event]) -> bool
     )
 
 
-def _await(threads: list[threading.Thread], ended: list[threading.Event]) -> None:
-    """Wait in short sleeps: some systems deliver signals only in between.
+def _await(
+    threads: list[threading.Thread], ended: list[threading.Event], look: Callable[[], None]
+) -> None:
+    """Wait in short sleeps, and ``look`` after each: some systems deliver signals only in between.
 
     Not by joining the threads: an interrupt in ``join`` makes Python 3.11 take a running
     thread for a finished one. One in ``start`` may leave a thread that never was.
     """
     for event in ended:
         while not event.wait(_POLL_SECONDS) and not _over(threads, ended):
-            pass
+            look()

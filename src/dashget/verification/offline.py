@@ -17,15 +17,19 @@ from dashget.media.inspection import (
     media_timescale,
 )
 from dashget.media.kind import SegmentKind
-from dashget.media.topboxes import has_description
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mirroring.files import role_of
 from dashget.mirroring.twins import END_BYTES, Twins
+from dashget.mirroring.undescribed import (
+    UNDESCRIBED_HINT,
+    Descriptions,
+    look_into,
+    undescribed,
+)
 from dashget.planning.layout import Layout
 from dashget.planning.limits import is_counted_again
 from dashget.planning.plan import PlannedSegment
 from dashget.store import FileRecord, Mirror, RecordedFiles
-from dashget.verification.descriptions import DescriptionCheck
 from dashget.verification.findings import Finding, Problem, lost, note, occupied
 from dashget.verification.progress import CheckProgress
 from dashget.verification.spellings import Spellings
@@ -61,7 +65,7 @@ class OfflineCheck:
         self._missing_folders: set[str] = set()
         self._times = TimeCheck()
         self._twins = Twins(store)
-        self._descriptions = DescriptionCheck()
+        self._descriptions = Descriptions()
 
     @property
     def records(self) -> RecordedFiles:
@@ -83,6 +87,9 @@ class OfflineCheck:
                     yield from self._check_missing(planned, None)
                 if is_counted_again(planned.segment.address):
                     self._progress.uncount()
+                # It may be all that another Representation has.
+                if self._descriptions.wants(planned) and planned.path in self._records:
+                    look_into(planned, self._store, self._descriptions)
                 continue
             self.named.add(planned.path)
             yield from self._check(planned, self._expected.layout)
@@ -94,7 +101,19 @@ class OfflineCheck:
         yield from self._times.findings()
         for track, told in self._twins.found():
             yield note(f"Representation {track.representation.id}", Problem.STRUCTURE, told)
-        yield from self._descriptions.findings()
+        yield from self._undescribed()
+
+    def _undescribed(self) -> Iterator[Finding]:
+        """Yield a finding for each Representation whose media cannot be decoded."""
+        for planned in self._descriptions.lacking():
+            record = self._records.get(planned.path)
+            yield Finding(
+                f"Representation {planned.track.representation.id}",
+                Problem.STRUCTURE,
+                undescribed(planned),
+                note=record is not None and record.odd,
+                hint=UNDESCRIBED_HINT,
+            )
 
     def strays(self, reserved: frozenset[str]) -> Iterator[Finding]:
         """Yield the files that the manifest does not name; to be called after ``run``."""
@@ -227,6 +246,8 @@ class OfflineCheck:
 
             for message in check(read, size, role):
                 yield Finding(path, Problem.STRUCTURE, message, note=odd)
+            if self._descriptions.wants(planned):
+                self._descriptions.add(planned, read, size)
             if odd:
                 return
             for message in check_index(read, size, role):
@@ -234,11 +255,6 @@ class OfflineCheck:
                 yield Finding(path, Problem.STRUCTURE, f"{message}{served}", note=as_served)
             if role.kind is SegmentKind.MEDIA and not (role.whole or role.several):
                 self._twins.add(planned, size, read(max(0, size - END_BYTES), END_BYTES))
-            representation = planned.track.representation
-            spare = role.kind is SegmentKind.SPARE
-            if not (role.whole or spare) and self._descriptions.wants(representation):
-                described = has_description(read, size)
-                self._descriptions.add(path, role.kind, representation, described)
             if role.kind is SegmentKind.INITIALIZATION:
                 self._times.add_initialization(path, media_timescale(read, size))
             elif role.kind is SegmentKind.MEDIA and not (role.whole or role.several):

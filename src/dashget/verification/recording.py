@@ -188,8 +188,8 @@ class _Part:
 
     def has(self, record: FileRecord) -> bool:
         """Return True for a file of this time, and for one without a time."""
-        came = moment_of(record.time) if record.media else None
-        return came is None or self.begin <= came < self.until
+        begins = _begins(record)
+        return begins is None or self.begin <= begins < self.until
 
 
 class _Place(msgspec.Struct):
@@ -215,10 +215,17 @@ def read_state(store: Mirror, manifest: str) -> State:
 
 def _is_expired(record: FileRecord, state: State) -> bool:
     """Return True for a file that was removed, or is to be, to keep what is newer."""
-    if record.line is not None:
+    if record.line is not None and not record.media:
         return state.is_expired(record.line, record.t or 0)
-    came = moment_of(record.time) if record.media else None
-    return came is not None and came < state.expired
+    begins = _begins(record)
+    return begins is not None and begins < state.expired
+
+
+def _begins(record: FileRecord) -> float | None:
+    """Return when media begins that only its name tells, by the server's time; else None."""
+    if not record.media:
+        return None
+    return moment_of(record.time) if record.at is None else record.at
 
 
 def gaps_of(store: Mirror, manifest: str) -> list[Gap]:

@@ -14,7 +14,7 @@ import pytest
 
 import dashget
 from tests.integration.mirror.presentation import MODIFIED
-from tests.support.builders import media_segment, mpd, numbered
+from tests.support.builders import initialization, media_segment, mpd, numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.running import Events, mirror
 
@@ -25,7 +25,7 @@ PATH = f"/show/{NAME}"
 
 
 def body_of(size: int, seed: int = 1) -> bytes:
-    return media_segment(1, random.Random(seed).randbytes(size))
+    return initialization() + media_segment(1, random.Random(seed).randbytes(size))
 
 
 BODY = body_of(600_000)

@@ -48,9 +48,9 @@ def test_a_part_that_cannot_be_planned_is_no_file_that_failed(
         server.on(f"/show/v/{number}.m4s", refuse(404))
     shown = run(url, "-o", "m", cwd=tmp_path)
     failed = "1 of 3 files failed, and " if missing else ""
-    told = f"Incomplete: {failed}2 parts of the presentation could not be planned; "
+    told = f"Incomplete: {failed}2 parts of the presentation are missing; "
     assert told + f"{3 - len(missing)} files, " in shown.err
-    assert shown.err.count("  not planned: Representation ") == 2
+    assert shown.err.count("  missing: Representation ") == 2
     told = run(url, "-o", "m", "--json", cwd=tmp_path)
     summary = json.loads(told.out.splitlines()[-1])
     assert [one["unplanned"] for one in summary["failures"]].count(True) == 2
@@ -72,7 +72,7 @@ def test_the_error_of_the_library_names_files_and_counts_parts(
     with pytest.raises(dashget.MirrorIncompleteError) as raised:
         summary.raise_for_failures()
     assert str(raised.value).startswith(
-        "1 file is missing and 1 part of the presentation could not be planned in "
+        "1 file is missing and 1 part of the presentation is missing in "
     )
     assert raised.value.paths == ("v/2.m4s",)
 

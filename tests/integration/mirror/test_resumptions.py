@@ -28,6 +28,7 @@ def odd(*headers: tuple[str, str], body: bytes = WHOLE.body) -> Answer:
     return Answer(body, status=206, headers=(*VALIDATED, *headers))
 
 
+REST = replace(WHOLE, body=WHOLE.body[150_000:], ranges=False)
 REFUSALS = [
     pytest.param(refuse(status), id=str(status))
     for status in (400, 401, 403, 404, 405, 406, 412, 417, 451, 500, 501, 503)
@@ -49,6 +50,8 @@ ANSWERS = [
 ]
 
 SELDOM = [
+    pytest.param(REST, id="the rest as 200"),
+    pytest.param(replace(REST, chunked=True), id="the rest as 200, chunked"),
     pytest.param(Answer(status=204), id="204"),
     pytest.param(Answer(), id="200 without bytes"),
     pytest.param(redirect("/show/v/2.m4s"), id="redirected in circles"),
@@ -169,13 +172,15 @@ def test_a_range_of_a_file_comes_in_pieces_as_well(server: FaultServer, tmp_path
     size = len(data) // 2
     content = (
         '<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
-        f'<SegmentList duration="3"><SegmentURL media="all.mp4" mediaRange="0-{size - 1}"/>'
+        '<SegmentList duration="3"><Initialization sourceURL="init.mp4"/>'
+        f'<SegmentURL media="all.mp4" mediaRange="0-{size - 1}"/>'
         f'<SegmentURL media="all.mp4" mediaRange="{size}-{2 * size - 1}"/></SegmentList>'
         "</Representation></AdaptationSet>"
     )
     url = server.on("/show/x.mpd", manifest(content))
     good = Answer(data, etag='"1"', last_modified=MODIFIED)
     server.on("/show/all.mp4", replace(good, at_most=7_000))
+    server.on("/show/init.mp4", Answer(initialization()))
     ended = get(url, tmp_path / "m")
     assert ended.code == 0, ended.err
     assert b"".join(p.read_bytes() for p in sorted((tmp_path / "m").rglob("all*"))) == data

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.mirror.presentation import manifest, publish, segment
-from tests.support.builders import media_segment, numbered
+from tests.support.builders import initialization, media_segment, numbered
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.program import run, tree
 
@@ -94,8 +94,12 @@ def test_it_has_the_selection_of_its_last_run_unless_another_is_given(
     audio = numbered("w/$Number$.m4s", kind='mimeType="audio/mp4"').replace('"v"', '"w"')
     url = publish(server, video + audio)
     for number in (1, 2, 3):
-        server.on(f"/show/v/{number}.m4s", Answer(media_segment(number, b"data")))
-        server.on(f"/show/w/{number}.m4s", Answer(media_segment(number, b"sound")))
+        server.on(
+            f"/show/v/{number}.m4s", Answer(initialization() + media_segment(number, b"data"))
+        )
+        server.on(
+            f"/show/w/{number}.m4s", Answer(initialization() + media_segment(number, b"sound"))
+        )
     assert run(url, "--video", "none", "-o", "m", cwd=tmp_path).code == 0
     assert run("m", cwd=tmp_path).code == 0
     assert not (tmp_path / "m/v").exists()

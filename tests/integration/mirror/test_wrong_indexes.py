@@ -98,8 +98,9 @@ def test_a_packager_that_never_writes_it_right_costs_a_hundred_requests(
     for base in "ab":
         for number in range(1, count + 1):
             server.on(f"/{base}/v/{number}.m4s", Answer(indexed(number, 8), etag='"1"'))
-    url = server.on("/x.mpd", manifest(numbered(kind=MP4), period=BASES))
-    long = manifest(numbered(kind=MP4), period=BASES).body.replace(b"PT6S", b"PT300S")
-    server.on("/x.mpd", Answer(long))
+        server.on(f"/{base}/i.mp4", Answer(initialization()))
+    content = numbered(kind=MP4, extra='initialization="i.mp4"')
+    long = manifest(content, period=BASES).body.replace(b"PT6S", b"PT300S")
+    url = server.on("/x.mpd", Answer(long))
     assert mirror(url, tmp_path)[0].complete
     assert len([seen for seen in server.seen if seen.path.startswith("/b/")]) == 100

@@ -11,7 +11,7 @@ import pytest
 
 import dashget
 from dashget.transfer.contract import Fetched, TransferError
-from tests.support.builders import media_segment, mpd, numbered
+from tests.support.builders import initialization, media_segment, mpd, numbered
 from tests.support.faultserver import Answer, FaultServer, refuse
 from tests.support.running import mirror
 from tests.support.sinks import Transfers
@@ -244,7 +244,7 @@ def test_in_a_mirror_too_whose_manifest_came_from_the_same_host(
     server: FaultServer, tmp_path: Path
 ) -> None:
     """They fill every place, and nothing but short files has come before."""
-    bodies = [media_segment(number, BODY[:60_000]) for number in range(1, 25)]
+    bodies = [initialization() + media_segment(number, BODY[:60_000]) for number in range(1, 25)]
     for number, body in enumerate(bodies, 1):
         good = Answer(body, etag='"1"')
         crawls = replace(good, drip=(500, 0.05))

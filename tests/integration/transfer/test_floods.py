@@ -1,4 +1,8 @@
-"""HTTP/2 servers that send frames for ever, and never an answer: the request is given up."""
+"""Servers that send for ever as fast as they can, and never an answer: the request is given up.
+
+Where libcurl reads on within one call, the program is run: a server that had to share the
+interpreter with it would be too slow for that.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -30,6 +35,7 @@ from tests.support.h2server import (
     WINDOW_UPDATE,
     frame,
 )
+from tests.support.program import run
 from tests.support.sinks import Transfers
 
 PUSH_PROMISE: Final = 0x5
@@ -52,8 +58,8 @@ FLOODS: dict[str, tuple[bytes, bytes]] = {
     "pings": (b"", frame(PING, 0, 0, b"12345678")),
     "answers to no ping": (b"", frame(PING, ACK, 0, b"12345678")),
     "resets": (b"", frame(RST_STREAM, 0, 1, struct.pack(">I", 8))),
-    "goaways": (b"", frame(GOAWAY, 0, 0, struct.pack(">II", 2**31 - 1, 0))),
-    "goaways in a body": (OK, frame(GOAWAY, 0, 0, struct.pack(">II", 2**31 - 1, 0))),
+    "goaways with reasons": (b"", frame(GOAWAY, 0, 0, struct.pack(">II", 2**31 - 1, 0) + bytes(16000))),
+    "settings that change": (b"", b"".join(frame(SETTINGS, 0, 0, struct.pack(">HI", 3, 100 + n)) for n in (0, 1))),
     "windows": (b"", frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1))),
     "windows of a stream": (b"", frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", 1))),
     "priorities": (b"", frame(PRIORITY, 0, 1, struct.pack(">IB", 0, 1))),
@@ -64,6 +70,15 @@ FLOODS: dict[str, tuple[bytes, bytes]] = {
     "pushes": (b"", frame(PUSH_PROMISE, END_HEADERS, 1, struct.pack(">I", 2) + FIELD)),
     "frames that are too large": (b"", struct.pack(">I", 2**24 - 1)[1:] + b"\0\0\0\0\0\1" + b"x" * 9999),
 }  # fmt: skip
+GONE: Final = frame(GOAWAY, 0, 0, struct.pack(">II", 2**31 - 1, 0))
+IN_ONE_CALL: dict[str, tuple[bytes, bytes]] = {
+    "goaways": (b"", GONE),
+    "goaways in a body": (OK, GONE),
+    "goaways and single bytes of a body": (OK, GONE + frame(DATA, 0, 1, b"x")),
+    "goaways and more of a body": (OK, GONE + frame(DATA, 0, 1, b"x" * 10000)),
+    "goaways and bytes of a body now and then": (OK, GONE * 1000 + frame(DATA, 0, 1, b"x")),
+}
+"""Floods in which libcurl does not return to whoever has called it."""
 
 
 class Flooding:
@@ -106,7 +121,7 @@ class Flooding:
 
 @pytest.fixture
 def flooding(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Flooding]:
-    server = Flooding(authority.server(), *FLOODS[request.param])
+    server = Flooding(authority.server(), *(FLOODS | IN_ONE_CALL)[request.param])
     yield server
     server.close()
 
@@ -117,3 +132,17 @@ def test_a_flood_of_frames_is_given_up(flooding: Flooding, authority: Authority)
     with Transfers(retries=0, timeout_seconds=0.5, cacert=authority.certificate) as transfers:
         transfers.fail(flooding.url)
     assert time.monotonic() - began < SECONDS
+
+
+@pytest.mark.parametrize("flooding", IN_ONE_CALL, indirect=True)
+def test_a_flood_that_keeps_libcurl_in_one_call_is_ended(
+    flooding: Flooding, authority: Authority, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    ended = run(
+        "get", flooding.url, "--cacert", authority.certificate, "--timeout", "0.5",
+        "--retries", "0", cwd=tmp_path,
+    )  # fmt: skip
+    assert time.monotonic() - began < SECONDS
+    assert ended.code == 5
+    assert "timed out" in ended.err or "too large" in ended.err

@@ -56,7 +56,8 @@ def test_a_broken_body_under_203_goes_on(server: FaultServer, tmp_path: Path) ->
 
 def test_a_manifest_may_come_under_203(server: FaultServer, tmp_path: Path) -> None:
     url = publish(server, Answer(BODY))
-    server.on("/show/x.mpd", Answer(manifest(numbered(kind=MP4)).body, status=203))
+    document = manifest(numbered(kind=MP4, extra='initialization="i.mp4"')).body
+    server.on("/show/x.mpd", Answer(document, status=203))
     assert mirror(url, tmp_path)[0].complete
 
 

@@ -323,7 +323,8 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--accept-odd",
         action="store_true",
         help="Store what the server sends as it is, also a web page, text or nothing in place of"
-        " media. By default that is fetched again, and is a failure in the end.",
+        " media. By default that is fetched again, and is a failure in the end. Media without an"
+        " initialization segment are accepted, too.",
     )
     group.add_argument(
         "--times",

@@ -41,7 +41,7 @@ def group_lines(group: Sequence[Failure]) -> Iterator[str]:
 def failure_lines(failure: Failure) -> Iterator[str]:
     """Yield the lines about one failure."""
     if failure.unplanned:
-        yield f"  not planned: {legible(failure.reason)}"
+        yield f"  missing: {legible(failure.reason)}"
         yield f"    {legible(failure.url)}"
         return
     yield f"  failed: {legible(failure.path)}"

@@ -81,12 +81,13 @@ def _headline(summary: Summary) -> str:
 
 
 def _missing(summary: Summary) -> str:
-    """Say how many files failed, and how many parts of the presentation have no list of files."""
+    """Say how many files failed, and how many parts of the presentation are missing."""
     parts, planned = summary.unplanned, sum(summary.outcomes.values())
     failed = len(summary.failures) - parts
     told = [f"{failed:,} of {text.count(planned, 'file')} failed"] if failed else []
     if parts:
-        told.append(f"{text.count(parts, 'part')} of the presentation could not be planned")
+        are = "is" if parts == 1 else "are"
+        told.append(f"{text.count(parts, 'part')} of the presentation {are} missing")
     return ", and ".join(told)
 
 

@@ -89,7 +89,7 @@ class FindingsTable:
     def _take(self, finding: Finding) -> None:
         if finding.hint is not None:
             self._hints[finding.hint] += 1
-        if not finding.note and finding.problem in REPAIRABLE:
+        elif not finding.note and finding.problem in REPAIRABLE:
             self._repairable = True
         if self._quiet and finding.note:
             return

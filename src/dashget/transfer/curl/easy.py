@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,11 @@ from dashget.transfer.settings.options import PROXY_VARIABLES, HttpVersion, Tran
 _LARGEST_BUFFER_BYTES = 256 * 1024
 _SMALLEST_BUFFER_BYTES = 64 * 1024
 _BUFFERS_BYTES = 2 * 1024 * 1024
-"""What the buffers of all transfers may have together. libcurl fills one up to eleven times
-before it looks at the next transfer, and all of that is held until then."""
+"""What the buffers of all transfers may have together."""
+_BUFFERS_IN_A_CALL = 11
+"""How many times libcurl fills one before it looks at the next transfer; all of that is held
+until then."""
 _PACED_BUFFER_BYTES = 16 * 1024
-SILENT_TIMEOUTS = 3
-"""How many times ``timeout_seconds`` may pass without a byte before libcurl itself gives up."""
 _VERIFY_PROXY = (pycurl.PROXY_SSL_VERIFYPEER, pycurl.PROXY_SSL_VERIFYHOST)
 _VERSIONS = {
     HttpVersion.AUTO: pycurl.CURL_HTTP_VERSION_2TLS,
@@ -62,6 +61,11 @@ def new_handle(cookies: Any) -> Any:
     return handle
 
 
+def largest_take_bytes(options: TransferOptions) -> int:
+    """Return how much all transfers may have taken from the network in one call of libcurl."""
+    return _BUFFERS_IN_A_CALL * _buffer_bytes(options) * options.most_in_flight
+
+
 def prepare(handle: Any, options: TransferOptions) -> None:
     """Set the options of all requests on a handle that is new or was reset."""
     handle.setopt(pycurl.COOKIEFILE, "")
@@ -75,11 +79,6 @@ def prepare(handle: Any, options: TransferOptions) -> None:
     set_option(pycurl.USERAGENT, options.user_agent)
     set_option(pycurl.HTTP_VERSION, _VERSIONS[options.http])
     set_option(pycurl.TCP_NODELAY, 1)
-    if options.limit_rate is None:
-        # The loop gives up earlier, where libcurl returns to it: a flood of GOAWAY frames (HTTP/2)
-        # keeps libcurl in one call for as long as it comes. A rate makes pauses, which are none.
-        set_option(pycurl.LOW_SPEED_LIMIT, 1)
-        set_option(pycurl.LOW_SPEED_TIME, ceil(SILENT_TIMEOUTS * options.timeout_seconds))
     if options.interface is not None:
         set_option(pycurl.INTERFACE, options.interface)
     _set_proxy(handle, options)

@@ -94,6 +94,7 @@ class Slot:
         set_option(pycurl.HEADERFUNCTION, self.lines.append)
         paced = self.take_tokens is not None
         set_option(pycurl.WRITEFUNCTION, self._on_paced_data if paced else self.arrived.append)
+        set_option(pycurl.SOCKOPTFUNCTION, self.links.note_socket)
         guard = self.links.guard
         if guard is not None and guard.public_only:
             set_option(pycurl.OPENSOCKETFUNCTION, self._on_socket)

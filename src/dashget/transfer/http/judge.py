@@ -189,7 +189,25 @@ def _whole(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Fail
         return bad_body("an empty body to a request for the rest", status=head.status)
     if size is None and head.announces_too_much:
         return bad_body("the announced length is more than any file has", status=head.status)
+    if asked.range is not None and asked.range.first and _is_rest(head, asked, size):
+        return bad_body("HTTP 200 to a request for the rest, with the rest alone", status=200)
     return Accepted(0, size, size)
+
+
+def _is_rest(head: Head, asked: Asked, size: int | None) -> bool:
+    """Return True if a 200 seems to bring what a 206 should: scripts forget the status.
+
+    It has a Content-Range, exactly the bytes that are missing, or another length (or none) than
+    the same version had before. If it is the whole file after all, a request without range gets it.
+    """
+    assert asked.range is not None  # noqa: S101 - the caller looks
+    if head.content_range is not None:
+        return head.content_range[0].first != 0
+    if asked.total is None or size == asked.total:
+        return False
+    if asked.validator is not None:
+        return not _differs(head, asked, None)
+    return size == asked.total - asked.range.first
 
 
 def _part_of_all(head: Head) -> Accepted | Failure:

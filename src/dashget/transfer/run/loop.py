@@ -36,6 +36,7 @@ from dashget.transfer.run.verdict import (
     conclude,
     conclude_given_up,
     conclude_late,
+    conclude_overlong,
     conclude_stalled,
 )
 
@@ -73,7 +74,12 @@ class Loop:
         self._multi: Any = pycurl.CurlMulti()
         self._share = self._hosts = 0
         self._short = self._wide = False
-        self._next_tick = 0.0
+        self.next_tick = 0.0
+        """Clock time of the next look at each request; it moves while libcurl returns."""
+        self.calling = False
+        """True while libcurl is at work."""
+        self.overlong_seconds = 0.0
+        """How long a call of libcurl had taken when sockets were shut to end it; else 0."""
 
     def drive(self, run: Run) -> None:
         """Work on a run until it is over; never raises, the run keeps the error."""
@@ -89,13 +95,16 @@ class Loop:
                     continue
                 if self._pacer is not None:
                     self._resume(self._pacer)
+                self.calling = True
                 self._multi.perform()
+                self.calling = False
                 if not self._look():
                     self._wait()
                 self._tick()
         except BaseException as error:  # noqa: BLE001  raised again by Engine.run
             run.fail(error)
         finally:
+            self.calling = False
             self._abandon()
 
     def close(self) -> None:
@@ -190,6 +199,8 @@ class Loop:
                 exchange = active.get(slot)
                 if slot not in self._settled and exchange is not None:
                     self._end(exchange, self._conclude(exchange, code, text))
+            if ended:
+                self.overlong_seconds = 0.0
         finally:
             if whole:
                 self._deliver(whole)
@@ -201,7 +212,9 @@ class Loop:
         try:
             self._fill()
             if self.active:
+                self.calling = True
                 self._multi.perform()
+                self.calling = False
         finally:
             self.run.deliver(self.links, self.idle, whole)
 
@@ -252,6 +265,8 @@ class Loop:
                 self._end(exchange, conclude(exchange, pycurl.E_WRITE_ERROR, ""))
 
     def _conclude(self, exchange: Exchange[Task], code: int, text: str) -> Verdict:
+        if code and self.overlong_seconds:
+            return conclude_overlong(exchange, self.overlong_seconds)
         if code == 0 and exchange.awaits_head:
             # What became of one address does not matter if another one has answered.
             exchange.slot.error = exchange.slot.refusal = None
@@ -307,9 +322,9 @@ class Loop:
 
     def _tick(self) -> None:
         now = self._clock()
-        if now < self._next_tick:
+        if now < self.next_tick:
             return
-        self._next_tick = now + _LONGEST_WAIT_SECONDS
+        self.next_tick = now + _LONGEST_WAIT_SECONDS
         for slot, exchange in list(self.active.items()):
             if exchange is not None:
                 self._look_after(exchange, now)

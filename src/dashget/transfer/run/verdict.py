@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from math import ceil
 from typing import TYPE_CHECKING
 
 from dashget.transfer.curl.descriptors import find_shortage
-from dashget.transfer.curl.easy import SILENT_TIMEOUTS
 from dashget.transfer.curl.libcurl import pycurl
 from dashget.transfer.http.failure import Failure, bad_body, timeout_failure
 from dashget.transfer.http.head import Head
@@ -17,9 +15,6 @@ from dashget.transfer.run.task import Task
 
 if TYPE_CHECKING:
     from dashget.transfer.settings.proxies import Proxy
-
-_TOO_SLOW = "Operation too slow"
-"""How libcurl begins to tell that LOW_SPEED_TIME is over, whose code others have as well."""
 
 Verdict = Failure | Redirect | BaseException | None
 """How a request ended; None: all bytes that it was for have reached the sink."""
@@ -70,6 +65,15 @@ def conclude_late(exchange: Exchange[Task], limit: float) -> Verdict:
     return conclude_given_up(exchange, late)
 
 
+def conclude_overlong(exchange: Exchange[Task], seconds: float) -> Verdict:
+    """Return the verdict on a request whose connection was shut while libcurl read from it.
+
+    What the server sends has kept libcurl in one call for so long.
+    """
+    overlong = timeout_failure(f"frames without a pause for {seconds:g} s", connecting=False)
+    return conclude_given_up(exchange, overlong)
+
+
 def conclude_given_up(exchange: Exchange[Task], failure: Failure) -> Verdict:
     """Return the verdict on a request that is broken off here because of ``failure``.
 
@@ -101,11 +105,7 @@ def _broken(exchange: Exchange[Task], code: int, text: str) -> Failure | OSError
     if code == pycurl.E_PARTIAL_FILE and exchange.end is not None:
         return _short(exchange)
     if code == pycurl.E_OPERATION_TIMEDOUT:
-        options = exchange.slot.options
-        if text.startswith(_TOO_SLOW):
-            seconds = ceil(SILENT_TIMEOUTS * options.timeout_seconds)
-            return timeout_failure(f"no data for {seconds} s", connecting=False)
-        limit = options.connect_timeout_seconds
+        limit = exchange.slot.options.connect_timeout_seconds
         slow = timeout_failure(f"no connection within {limit:g} s", connecting=True)
         return _proxy_failure(exchange, code, text) or slow
     try:

@@ -1,0 +1,252 @@
+"""The lines of names that documents have: which files follow which, in which order.
+
+A file is known by its path alone. Its *order number* tells its place: two files with numbers that
+follow one another were neighbours in a document. Where a list has nothing in common with the ones
+before, numbers are left out, since nobody knows what was between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from dashget.live.agenda import AGAIN
+from dashget.live.facts import FileFact, NamedFact, NamesFact
+from dashget.live.listing import Listing, Once
+from dashget.live.names import Row, Rows, Series
+from dashget.media.kind import SegmentKind
+
+if TYPE_CHECKING:
+    from dashget.media.extent import Extent
+
+_FIRST: Final = 1_000_000
+"""The order number of the first file that is known; others may turn out to be before it."""
+_UNKNOWN: Final = 1000
+"""So many order numbers are left out where nobody knows what was between."""
+_DAY: Final = 86_400.0
+_SLACK_SECONDS: Final = 60.0
+
+
+class NamedLine:
+    """The files of a list, or a single one, over all documents."""
+
+    def __init__(self, fact: NamesFact) -> None:
+        self.id = fact.names
+        self.fact = fact
+        self.rows = Rows()
+        self.last: int | None = None
+        """The last order number that was given."""
+        self.window: dict[str, int] | None = None
+        """The order numbers of the files of the newest document that has it; None: of all."""
+
+    def numbers(self) -> dict[str, int]:
+        """Return the order numbers of the files that a new document may have."""
+        if self.window is None:
+            self.window = dict(self.rows.names())
+        return self.window
+
+
+class Learnt(msgspec.Struct, frozen=True):
+    """What a document says of one line of names."""
+
+    line: NamedLine
+    is_new: bool
+    files: tuple[tuple[str, Once], ...]
+    """Path and file, in the order of the document."""
+    first_new: int | None
+    """The order number of the first file that is new; None: none is."""
+
+
+class Named:
+    """All lines of names."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[int, NamedLine] = {}
+
+    def __iter__(self) -> Iterator[NamedLine]:
+        return iter(self.by_id.values())
+
+    @property
+    def count(self) -> int:
+        """How many files are recorded."""
+        return sum(line.rows.count for line in self)
+
+    def take(self, fact: NamesFact | NamedFact | FileFact) -> None:
+        """Take what a recorder has written down. The same fact may come again."""
+        if isinstance(fact, NamesFact):
+            self.by_id.setdefault(fact.names, NamedLine(fact))
+            return
+        line = self.by_id.get(fact.named if isinstance(fact, NamedFact) else fact.line)
+        if line is None:
+            return
+        if isinstance(fact, NamedFact):
+            _fill(line.rows, fact)
+        else:
+            line.rows.add(fact)
+        last = line.rows.last
+        if last is not None:
+            line.last = max(last, -1 if line.last is None else line.last)
+
+    def facts(self) -> Iterator[NamesFact | NamedFact]:
+        """Yield all that is known, as facts."""
+        for line in self:
+            yield line.fact
+            series = tuple((each.before, each.width, each.after) for each in line.rows.series)
+            rows = tuple(
+                (r.n, r.t, r.d, r.scale, r.at, r.series, r.number, r.count, r.step)
+                for r in line.rows
+            )
+            yield NamedFact(line.id, series, rows)
+
+    def forget(self, time: float) -> None:
+        """Forget the files that begin before a server time."""
+        for line in self:
+            line.rows.forget(time)
+
+    def learn(
+        self, listings: Sequence[Listing], generation: int, new_id: Callable[[], int]
+    ) -> Iterator[tuple[Listing, Learnt]]:
+        """Learn what a document has of each line of names."""
+        taken: set[int] = set()
+        for listing in listings:
+            prefix = f"{AGAIN}/{generation}/" if generation > 1 else ""
+            media = [each for each in listing.once if each.kind is SegmentKind.MEDIA]
+            if not listing.named or not media:
+                continue
+            paths = [f"{prefix}{each.path}" for each in media]
+            line, is_new = self._line_of(listing, generation, paths, taken, new_id)
+            taken.add(line.id)
+            yield listing, _learn(line, is_new, paths, media, prefix)
+        for line in self:
+            if line.id not in taken and line.window:
+                line.window = {}
+
+    def _line_of(
+        self,
+        listing: Listing,
+        generation: int,
+        paths: Sequence[str],
+        taken: set[int],
+        new_id: Callable[[], int],
+    ) -> tuple[NamedLine, bool]:
+        """Return the line that has one of these files; else the one of the same Period and id."""
+        track = "" if listing.representation is None else listing.representation.id or ""
+        known = [
+            line
+            for line in self
+            if line.id not in taken
+            and (line.fact.generation, line.fact.track, line.fact.single)
+            == (generation, track, listing.single)
+        ]
+        for line in reversed(known):
+            numbers = line.numbers()
+            if any(path in numbers for path in paths):
+                return line, False
+        for line in reversed(known):
+            if line.fact.key == listing.key:
+                return line, False
+        fact = NamesFact(
+            new_id(), listing.key, generation, listing.label, track, single=listing.single
+        )
+        made = self.by_id[fact.names] = NamedLine(fact)
+        return made, True
+
+
+def _learn(
+    line: NamedLine, is_new: bool, paths: Sequence[str], media: Sequence[Once], prefix: str
+) -> Learnt:
+    known, numbers = line.numbers(), _Numbers(line)
+    window = {path: known[path] for path in paths if path in known}
+    first_new: int | None = None
+    for group, before, after in _new_ones(paths, window):
+        given = numbers.give(len(group), before, after)
+        window.update(zip(group, given, strict=True))
+        first_new = given[0] if first_new is None else min(first_new, given[0])
+    line.window = window
+    files: list[tuple[str, Once]] = []
+    for path, once in zip(paths, media, strict=True):
+        behind = f"{prefix}{once.behind}" if once.behind else ""
+        placed = msgspec.structs.replace(once, line=line.id, n=window[path], behind=behind)
+        files.append((path, placed))
+    return Learnt(line, is_new, tuple(files), first_new)
+
+
+def _new_ones(
+    paths: Sequence[str], known: Mapping[str, int]
+) -> Iterator[tuple[list[str], int | None, int | None]]:
+    """Yield the new paths in a row, with the order numbers of the known ones around them."""
+    group: dict[str, None] = {}
+    before: int | None = None
+    for path in paths:
+        n = known.get(path)
+        if n is None:
+            group[path] = None
+            continue
+        if group:
+            yield list(group), before, n
+            group = {}
+        before = n
+    if group:
+        yield list(group), before, None
+
+
+class _Numbers:
+    """The order numbers that a line has not given yet."""
+
+    def __init__(self, line: NamedLine) -> None:
+        self._line = line
+        self._given = set(line.numbers().values())
+
+    def give(self, count: int, before: int | None, after: int | None) -> range:
+        """Return numbers for new files, between those of their neighbours if there is room."""
+        last = self._line.last
+        if last is None:
+            first = _FIRST
+        elif before is None and after is not None:
+            first = after - count
+        else:
+            first = last + _UNKNOWN if before is None else before + 1
+        given = range(first, first + count)
+        if after is not None and after < given.stop:
+            given = range(0)
+        if not given or given.start < 0 or any(map(self._is_taken, given)):
+            first = (last or 0) + _UNKNOWN
+            given = range(first, first + count)
+        self._given.update(given)
+        self._line.last = given.stop - 1 if last is None else max(last, given.stop - 1)
+        return given
+
+    def _is_taken(self, n: int) -> bool:
+        return n in self._given or self._line.rows.has(n)
+
+
+def fact_of(
+    once: Once, path: str, size: int, came: float, extent: Extent | None = None
+) -> FileFact:
+    """Return the fact about a file that has come; ``extent`` is what it says of its times itself.
+
+    When it begins, by the server's time, is believed if it can be.
+    """
+    if not once.line:
+        return FileFact(path, size, came if once.kind is SegmentKind.MEDIA else None)
+    time, duration, scale = once.time, once.duration, once.scale
+    if extent is not None:
+        length = extent.duration or once.duration * extent.scale // max(once.scale, 1)
+        time, duration, scale = extent.time, length, extent.scale
+    at = came
+    if extent is not None and time is not None:
+        depth = _DAY if once.depth is None else once.depth
+        found = float(once.origin) + time / scale
+        at = min(max(found, came - depth - _SLACK_SECONDS), came + _SLACK_SECONDS)
+    return FileFact(path, size, came, once.line, once.n, time, duration, scale, at)
+
+
+def _fill(rows: Rows, fact: NamedFact) -> None:
+    series = tuple(Series(*each) for each in fact.series)
+    made = (
+        Row(n, t, d, scale, at, name, number, count, step)
+        for n, t, d, scale, at, name, number, count, step in fact.rows
+    )
+    rows.fill(series, tuple(made))
