@@ -15,7 +15,13 @@ from dashget.media.foreign import foreign_content
 from dashget.media.fragments import Duration, default_duration, duration_of
 from dashget.media.isobmff import Box, BoxError, SidxBox, iter_boxes, read_sidx
 from dashget.media.kind import WEBM, Content, Role, SegmentKind
-from dashget.media.signatures import check_signature, check_webm, is_known, shows_end
+from dashget.media.signatures import (
+    check_signature,
+    check_webm,
+    has_root_of,
+    is_known,
+    shows_end,
+)
 from dashget.media.sniff import BEGINNING_BYTES, Read, other_content
 from dashget.media.topboxes import iter_top_boxes
 
@@ -51,8 +57,9 @@ def why_odd(read: Read, size: int, role: Role) -> str | None:
     found = check(read, size, role)
     if not found:
         return None
-    other = other_content(read(0, BEGINNING_BYTES))
-    if other is None:
+    beginning = read(0, BEGINNING_BYTES)
+    other = other_content(beginning)
+    if other is None or has_root_of(role.mime, beginning):
         return f"the content is invalid: {found[0]}"
     return f"the server sent {other} instead"
 

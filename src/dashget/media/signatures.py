@@ -56,6 +56,12 @@ def is_known(mime: str) -> bool:
     return mime in _SIGNATURES or mime in (_WEBVTT, "video/mp2t") or is_xml(mime)
 
 
+def has_root_of(mime: str, beginning: bytes) -> bool:
+    """Return True if a text begins with the one root element of its type, in XML."""
+    wanted = _ROOTS.get(mime)
+    return wanted is not None and root_element(any_text_of(beginning)) == wanted
+
+
 def check_webm(read: Read, size: int, kind: SegmentKind, *, whole: bool) -> Iterator[str]:
     """Check the first element, and that all of known size end in the file (RFC 8794)."""
     first = _element_in(read(0, _HEADER_BYTES))

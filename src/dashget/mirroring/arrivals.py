@@ -99,8 +99,9 @@ class Arrivals:
         if head.digests or self._checksum is not None:
             promised = find_digest(head.digests, status=head.status)
             if promised is not None and _digest(promised.algorithm, pieces) != promised.value:
-                file.rejection = _reject_digest(promised)
-                return
+                file.rejection = self._differs(file, promised)
+                if file.rejection is not None:
+                    return
             if self._checksum is not None:
                 file.checksum = _digest(self._checksum, pieces).hex()
         if kind is _MEDIA and pieces:
@@ -124,7 +125,9 @@ class Arrivals:
         if rejection is not None:
             return rejection
         if promised is not None and part.digest(promised.algorithm, self.told) != promised.value:
-            return _reject_digest(promised)
+            rejection = self._differs(file, promised)
+            if rejection is not None:
+                return rejection
         if self._checksum is not None:
             file.checksum = part.digest(self._checksum, self.told).hex()
         file.ticks = None
@@ -183,6 +186,17 @@ class Arrivals:
         hint = OTHER_HINT if reason.startswith("the server sent") else INVALID_HINT
         return Rejection(reason, is_other=True, hint=hint)
 
+    def _differs(self, file: PlannedFile, promised: Digest) -> Rejection | None:
+        """Return why a file is rejected: its bytes differ from the checksum that came with them.
+
+        The second time it may be the checksum that is wrong: with ``accept_odd`` they are taken.
+        """
+        if self.accept_odd and file.rejected:
+            file.odd = True
+            return None
+        reason = f"the {promised.algorithm} of the body differs from that in {promised.header}"
+        return Rejection(reason, hint=INVALID_HINT)
+
     def _doubts_index(self, file: PlannedFile, read: Read, size: int) -> Rejection | None:
         """Return why a file is asked for once more, elsewhere: its ``sidx`` does not fit its boxes.
 
@@ -203,10 +217,6 @@ def _reader(pieces: Sequence[bytes]) -> Read:
     """Return a function that reads from pieces that follow one another."""
     data = b"".join(pieces)
     return lambda offset, most: data[offset : offset + most]
-
-
-def _reject_digest(promised: Digest) -> Rejection:
-    return Rejection(f"the {promised.algorithm} of the body differs from that in {promised.header}")
 
 
 def _digest(algorithm: str, pieces: Iterable[bytes]) -> bytes:

@@ -52,9 +52,25 @@ def test_a_body_with_a_wrong_digest_is_fetched_again_and_never_finished(
     assert events.outcomes()["v/2.m4s"] == "failed"
     (failure,) = summary.failures
     assert HEADERS[form](b"")[0].lower() in failure.reason.lower()
+    assert "--accept-odd" in (failure.hint or "")
     assert 2 <= len(server.asked("/show/v/2.m4s")) <= 5
     assert not (tmp_path / "v/2.m4s").exists()
     assert not (tmp_path / ".dashget/parts").exists()
+
+
+@pytest.mark.parametrize("size", [2000, 3_000_000], ids=["small", "large"])
+def test_a_wrong_digest_is_taken_by_choice_when_it_is_wrong_again(
+    server: FaultServer, tmp_path: Path, size: int
+) -> None:
+    body = segment(2, b"w" * size)
+    serve(server, "v/2.m4s", body, headers=(HEADERS["repr"](segment(2)),))
+    summary, events = mirror(server.url("/show/x.mpd"), tmp_path, accept_odd=True)
+    assert summary.complete
+    assert events.outcomes()["v/2.m4s"] == "downloaded"
+    assert (tmp_path / "v/2.m4s").read_bytes() == body
+    assert len(server.asked("/show/v/2.m4s")) >= 2
+    report, _ = verify(tmp_path)
+    assert report.sound
 
 
 def test_a_wrong_body_that_is_right_the_next_time_is_not_a_failure(

@@ -167,3 +167,8 @@ def test_a_type_that_means_a_document_may_be_one(mime: str, body: bytes) -> None
 @pytest.mark.parametrize("mime", ["image/avif", "application/xml", "text/vtt", "image/png"])
 def test_nothing_is_no_file_of_a_type_with_a_header(mime: str) -> None:
     assert odd(b"", role(mime)) == "the server sent nothing (0 bytes) instead"
+
+
+def test_a_text_that_is_cut_off_is_not_called_something_else() -> None:
+    cut = odd(TT.encode()[:-5], role("application/ttml+xml"))
+    assert cut == "the content is invalid: the end of the XML text is missing"
