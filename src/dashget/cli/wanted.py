@@ -14,7 +14,6 @@ from dashget.errors import UsageError
 from dashget.manifest.source import STDIN, parse_source
 
 _QUOTE: Final = "quote a value that contains spaces; a URL begins with http:// or https://"
-_OUTPUT: Final = "leave -o out: each mirror is named after its manifest's directory"
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -27,6 +26,11 @@ class Wanted(msgspec.Struct, frozen=True):
     filters: Mapping[str, str] = {}
     """The selection that the mirror was made with, as on the command line."""
 
+    @property
+    def name(self) -> str:
+        """The source as it may be shown: without user and password."""
+        return parse_source(self.source, base_url=self.base_url).name
+
 
 def find_wanted(
     words: Sequence[str], root: Path | None, base_url: str | None
@@ -34,14 +38,13 @@ def find_wanted(
     """Read the operands of ``get``; raise UsageError before anything is fetched.
 
     A directory with a mirror stands for the presentation, the directory and the selection of its
-    last run.
+    last run. ``root`` is for a single one: see ``rooms``.
     """
-    if len(words) > 1:
-        if root is not None:
-            raise UsageError("--output: only for a single URL", hint=_OUTPUT)
-        if words.count(STDIN) > 1:
-            raise UsageError("standard input can be read only once", hint="write - only once")
-    return tuple(_read(word, root, base_url, alone=len(words) == 1) for word in words)
+    if len(words) == 1:
+        return (_read(words[0], root, base_url, alone=True),)
+    if words.count(STDIN) > 1:
+        raise UsageError("standard input can be read only once", hint="write - only once")
+    return tuple(_read(word, None, base_url, alone=False) for word in words)
 
 
 class Document(msgspec.Struct, frozen=True):

@@ -129,16 +129,18 @@ def is_safe_path(path: str) -> bool:
     )
 
 
-def root_name(url: str) -> str:
+def root_name(url: str, levels: int = 1) -> str:
     """Return the default directory: the manifest's own directory, else its host.
 
-    ``https://h/vod/bbb/manifest.mpd`` -> ``bbb``; ``https://h/manifest.mpd`` -> ``h``.
+    ``https://h/vod/bbb/manifest.mpd`` -> ``bbb``; ``https://h/manifest.mpd`` -> ``h``. With more
+    ``levels`` the directories above and the host are in its name: ``vod-bbb``, ``h-vod-bbb``.
     """
     parts = Url.parse(url)
     directories = [part for part in parts.path.split("/")[:-1] if part]
-    name = directories[-1] if directories else (parts.host or "dash")
+    names = directories if len(directories) >= levels else [parts.host or "dash", *directories]
+    name = "-".join(map(_decoded, names[-levels:]))
     # Before the name is made safe: what is left may be one that Windows reserves.
-    return _limited(_escaped(_decoded(name).lstrip(".~-") or "dash"), NAME_BYTES)
+    return _limited(_escaped(name.lstrip(".~-") or "dash"), NAME_BYTES)
 
 
 class Layout:

@@ -57,6 +57,60 @@ def test_what_one_of_them_lacks_is_no_reason_to_leave_out_the_next(
     assert [e["event"] for e in ended.events].count("summary") == 1
 
 
+def test_the_last_lines_tell_which_are_not_complete(server: FaultServer, tmp_path: Path) -> None:
+    server.on("/no/x.mpd", Answer(b"<html>", status=200))
+    url = publish(server)
+    secret = server.url("/no/x.mpd").replace("//", "//me:secret@")
+    ended = run(url, secret, cwd=tmp_path)
+    assert ended.code == 3
+    assert f"dashget: error: {server.url('/no/x.mpd')}: not an MPD" in ended.err
+    assert ended.err.endswith(
+        f"1 of 2 presentations complete\n  exit status 3: {server.url('/no/x.mpd')}\n"
+    )
+    assert "secret" not in ended.err
+
+
+def test_manifests_in_directories_of_one_name_get_directories_of_their_own(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    urls = [publish_other(server, f"{title}/dash") for title in "abc"]
+    assert run(*urls[:2], cwd=tmp_path).code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-dash", "b-dash"]
+    server.seen.clear()
+    assert run(urls[1], urls[2], cwd=tmp_path).code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-dash", "b-dash", "dash"]
+    assert gets(server).count("/b/dash/x.mpd") == 1
+    assert not any(path.startswith("/b/dash/v/") for path in gets(server))
+
+
+@pytest.mark.parametrize(
+    ("names", "rooms"),
+    [
+        (("show/a.mpd", "show/b.mpd"), ["show-a", "show-b"]),
+        (("show/x.mpd?id=1", "show/x.mpd?id=2"), ["show-x-id=1", "show-x-id=2"]),
+        (("show/x.mpd", "show/x.mpd"), ["show"]),
+        (("a/show/x.mpd", "b/a-show/x.mpd", "b/show/x.mpd"), ["a-show", "s-a-show", "s-b-show"]),
+    ],
+)
+def test_no_two_of_several_have_one_directory(
+    server: FaultServer, tmp_path: Path, names: tuple[str, ...], rooms: list[str]
+) -> None:
+    for number in (1, 2, 3):
+        for folder in ("show", "a/show", "b/show", "b/a-show"):
+            server.on(f"/s/{folder}/v/{number}.m4s", segment(number, 3000))
+    urls = [server.on(f"/s/{name}", manifest(numbered())) for name in names]
+    ended = run(*urls, "-o", "all", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == rooms
+
+
+def test_a_mirror_holds_no_others(server: FaultServer, tmp_path: Path) -> None:
+    url = publish(server)
+    assert run(url, "-o", "m", cwd=tmp_path).code == 0
+    ended = run(url, publish_other(server), "-o", "m", cwd=tmp_path)
+    assert (ended.code, "is a mirror already, and cannot hold others" in ended.err) == (2, True)
+
+
 def test_an_invalid_one_is_refused_before_the_first_is_fetched(
     server: FaultServer, tmp_path: Path
 ) -> None:

@@ -139,7 +139,6 @@ SENTENCES = [
     (["--quiet", "true"], "'true' is neither a URL nor a file"),
     (["-", "-"], "standard input can be read only once"),
     (["--", "-q"], "'-q' is neither a URL nor a file"),
-    (["x.mpd", "-o", "d"], "--output: only for a single URL"),
     (["--nonsense"], "unknown option: --nonsense"),
     (["--foo=bar"], "unknown option: --foo"),
     (["-x"], "unknown option: -x"),

@@ -23,7 +23,7 @@ from dashget.cli.options.shared import (
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dashget.cli.onefile import OneFile
@@ -91,6 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.session.waiting import timed
 
     wanted = find_wanted(arguments.urls, root, arguments.base_url)
+    if len(wanted) > 1:
+        from dashget.cli.rooms import with_rooms
+
+        wanted = with_rooms(wanted, root)
     options = [mirror_options(arguments, each.filters) for each in wanted]
     file = _one_file(arguments, wanted)
     task = _Task(arguments, transfer_options(arguments), Stop())
@@ -205,17 +209,34 @@ def _mirror_all(wanted: Sequence[Wanted], options: Sequence[MirrorOptions], task
     from dashget.cli.failures import report
     from dashget.errors import DashGetError
 
-    codes = []
-    for each, chosen in zip(wanted, options, strict=True):
+    codes: dict[int, int] = {}
+    for number, (each, chosen) in enumerate(zip(wanted, options, strict=True)):
         if task.stop.requested:
             break
         try:
-            codes.append(_mirror(each, chosen, task))
+            codes[number] = _mirror(each, chosen, task)
         except DashGetError as error:
-            codes.append(report(error, json=task.arguments.json))
+            if each.name not in error.message:
+                error.message = f"{each.name}: {error.message}"
+            codes[number] = report(error, json=task.arguments.json)
+    if not (task.arguments.quiet or task.arguments.json):
+        from dashget.cli.streams import legible
+
+        for line in _in_all(wanted, codes):
+            print(legible(line), file=sys.stderr)  # noqa: T201
     if task.stop.requested:
         return stopped_code(task.stop)
-    return next((code for code in codes if code), 0)
+    return next((code for code in codes.values() if code), 0)
+
+
+def _in_all(wanted: Sequence[Wanted], codes: Mapping[int, int]) -> Iterator[str]:
+    """Yield how many presentations are complete, and which are not."""
+    left = [n for n in range(len(wanted)) if codes.get(n) != 0]
+    yield f"{len(wanted) - len(left)} of {len(wanted)} presentations complete"
+    for number in left:
+        code = codes.get(number)
+        ended = "not begun" if code is None else f"exit status {code}"
+        yield f"  {ended}: {wanted[number].name}"
 
 
 def _limited(options: MirrorOptions, size: int) -> MirrorOptions:
@@ -310,7 +331,8 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--output",
         "-o",
         metavar="DIR",
-        help="Directory of the mirror; by default named after the manifest's directory.",
+        help="Directory of the mirror; by default named after the manifest's directory. Of several"
+        " URLs, the directory in which each gets one of its own.",
     )
     _add_report(group)
     group.add_argument(
