@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 from collections.abc import Iterator
@@ -156,6 +157,16 @@ def test_a_clock_that_does_not_answer_is_noted_and_the_next_one_asked(server: Fa
     assert any("UTCTiming" in issue.message for issue in loaded.warnings)
 
 
+def test_a_clock_that_comes_in_a_coding_is_read(server: FaultServer) -> None:
+    time = gzip.compress(b"2026-01-01T00:00:06Z")
+    server.on("/time", Answer(time, coding="gzip"))
+    loaded = dashget.load(server.on("/s/x.mpd", live(timing("http-iso", "/time"))))
+    assert len(paths(dashget.plan(loaded))) == 3
+    server.on("/time", Answer(time[:-4], coding="gzip"))
+    loaded = dashget.load(server.url("/s/x.mpd"))
+    assert any("the gzip data end early" in issue.message for issue in loaded.warnings)
+
+
 def test_without_a_clock_the_date_of_the_manifest_counts(server: FaultServer) -> None:
     document = live()
     answer = Answer(document.body, headers=(("Date", "Thu, 01 Jan 2026 00:00:08 GMT"),))
@@ -234,6 +245,15 @@ def test_list_shows_the_encryption_of_initialization_segments(
         "default_kids": ["00010203-0405-0607-0809-0a0b0c0d0e0f"],
         "pssh_systems": ["Widevine"],
     }
+
+
+def test_an_initialization_segment_in_a_coding_is_looked_into(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    content = adaptation_set("v").replace("media=", 'initialization="init.mp4" media=')
+    server.on("/s/init.mp4", Answer(gzip.compress(protected_init()), coding="gzip"))
+    url = server.on("/s/x.mpd", mpd(f"<Period>{content}</Period>"))
+    assert "Widevine" in run("list", "--init", url, cwd=tmp_path).out
 
 
 def test_an_unavailable_initialization_segment_is_a_warning(

@@ -77,11 +77,12 @@ def keep_manifest(
 
 def manifest_record(loaded: LoadedManifest, store: Mirror) -> FileRecord:
     """Return the record of an MPD as it was received."""
-    fetched = loaded.fetched
+    fetched, size = loaded.fetched, len(loaded.data)
+    coded = fetched if fetched is not None and fetched.size != size else None
     return FileRecord(
         path=loaded.name,
         url=loaded.source.name,
-        size=len(loaded.data),
+        size=size,
         final_url=fetched.url if fetched and fetched.url != loaded.source.url else None,
         etag=fetched.head.etag if fetched else None,
         last_modified=fetched.head.last_modified if fetched else None,
@@ -90,6 +91,8 @@ def manifest_record(loaded: LoadedManifest, store: Mirror) -> FileRecord:
         status=fetched.status if fetched else None,
         http=fetched.head.http_version if fetched else None,
         kept_headers=dict(fetched.head.kept) if fetched else {},
+        codings=coded.head.codings if coded else (),
+        coded_size=coded.size if coded else None,
     )
 
 

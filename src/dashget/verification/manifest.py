@@ -40,10 +40,12 @@ def restore_manifest(store: Mirror, header: Header, engine: Transfers, work: Wor
         return False
     loaded = load_manifest(parse_source(header.source), engine, limits=work)
     record = store.records().get(header.manifest)
+    size, fetched = len(loaded.data), loaded.fetched
     fresh = FileRecord(
         path=header.manifest,
         url=header.source,
-        size=len(loaded.data),
+        size=size,
+        coded_size=fetched.size if fetched is not None and fetched.size != size else None,
         sha256=loaded.sha256,
         time=store.now(),
     )

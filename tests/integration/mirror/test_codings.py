@@ -133,6 +133,34 @@ def test_subtitles_and_initialization_segments_come_as_players_get_them(
     assert verify(tmp_path, remote=True)[0].sound
 
 
+@pytest.mark.parametrize(
+    ("coded", "told"),
+    [
+        (gzip.compress(TTML), None),
+        (gzip.compress(gzip.compress(TTML)), "the server sent"),
+        (TTML, None),
+    ],
+    ids=["once", "twice", "not at all"],
+)
+def test_a_name_of_an_archive_means_nothing(
+    server: FaultServer, tmp_path: Path, coded: bytes, told: str | None
+) -> None:
+    """A text that was stored in gzip, and is announced so, is a text to players."""
+    text = (
+        '<AdaptationSet mimeType="application/ttml+xml"><Representation id="t" bandwidth="1">'
+        "<BaseURL>s.ttml.gz</BaseURL></Representation></AdaptationSet>"
+    )
+    server.on("/show/s.ttml.gz", Answer(coded, coding="gzip"))
+    url = server.on("/show/x.mpd", manifest(text))
+    summary, _ = mirror(url, tmp_path)
+    if told is None:
+        assert summary.failures == ()
+        assert (tmp_path / "s.ttml.gz").read_bytes() == TTML
+    else:
+        (failure,) = summary.failures
+        assert failure.reason.startswith(told)
+
+
 @pytest.mark.parametrize("to_range", [{}, {"coding": None}], ids=["named again", "not named again"])
 def test_a_broken_transfer_goes_on_with_the_coded_bytes(
     server: FaultServer, tmp_path: Path, to_range: dict[str, Any]

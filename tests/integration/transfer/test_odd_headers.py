@@ -164,7 +164,9 @@ def test_a_manifest_that_is_compressed_for_everyone_is_read(
     url = server.on("/show/x.mpd", Answer(compress(document), coding=coding))
     assert mirror(url, tmp_path)[0].complete
     assert (tmp_path / "x.mpd").read_bytes().endswith(document)
-    assert verify(tmp_path, remote=True)[0].sound
+    report, events = verify(tmp_path, remote=True)
+    assert report.sound
+    assert events.problems(notes=True) == {}
 
 
 def test_a_manifest_in_a_coding_that_nobody_asked_for_is_refused_by_its_name(

@@ -152,8 +152,8 @@ def _age_seconds(head: Head) -> float:
     return float(age[:9]) if is_digits(age) else 0.0
 
 
-def _coded(head: Head, beginning: bytes | None) -> Failure | None:
-    if "content-encoding" not in head.fields:
+def _coded(head: Head, asked: Asked, beginning: bytes | None) -> Failure | None:
+    if "content-encoding" not in head.fields or asked.probe:
         return None
     # Loaded late: few servers name a coding.
     from dashget.transfer.http.coding import are_decodable, begins_plain
@@ -179,7 +179,7 @@ def _whole(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Fail
         if _differs(head, asked, head.content_length):
             return Failure(CHANGED, Retry.AGAIN, status=200, restart=True)
         return Failure(NO_RANGES, Retry.ELSEWHERE, status=200)
-    coded = _coded(head, beginning)
+    coded = _coded(head, asked, beginning)
     if coded is not None:
         return coded
     size = head.content_length
@@ -238,7 +238,7 @@ def _partial(head: Head, asked: Asked, beginning: bytes | None) -> Accepted | Fa
     if wanted is not None and wanted.first:
         goes_on = asked.codings is None or head.codings == asked.codings
         beginning = None if beginning is None and goes_on else b""
-    coded = _coded(head, beginning)
+    coded = _coded(head, asked, beginning)
     if coded is not None:
         return coded
     if wanted is None:

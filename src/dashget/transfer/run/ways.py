@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _MUCH_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 64 * 1024
 """How much of what is on disk comes again, to be compared."""
+_LOOK = Attempt(Asked(probe=True))
 _PROBE = Attempt(Asked(range=ByteRange(0, 0), probe=True))
 
 
@@ -307,7 +308,7 @@ class Look:
 
     def attempt(self, task: Task, index: int) -> Attempt | None:
         """Return the request for the head."""
-        return _PROBE if self.probes else PLAIN
+        return _PROBE if self.probes else _LOOK
 
     def accept(self, task: Task, exchange: Exchange[Task], head: Head, accepted: Accepted) -> Taken:
         """Take what the head says."""
