@@ -13,6 +13,8 @@ from dashget.common.filenames import given, on_disk, readable
 from dashget.errors import UsageError
 from dashget.manifest.source import STDIN, parse_source
 
+_PROGRAMS: Final = ("curl", "wget", "aria2c", "yt-dlp", "ffmpeg", "streamlink")
+"""Other programs, with whose command lines people begin."""
 _QUOTE: Final = "quote a value that contains spaces; a URL begins with http:// or https://"
 
 
@@ -102,7 +104,9 @@ def _read(word: str, root: Path | None, base_url: str | None, *, alone: bool) ->
     try:
         parse_source(word, base_url=base_url)
     except UsageError as error:
-        if not alone and "neither a URL" in error.message:
+        if word in _PROGRAMS:
+            error.hint = f"leave {word} out: give the URL first, then options of DashGet"
+        elif not alone and "neither a URL" in error.message and "alone" not in (error.hint or ""):
             error.hint = _QUOTE
         raise
     return Wanted(word, base_url, root)

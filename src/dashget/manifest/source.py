@@ -39,6 +39,8 @@ _PUBLIC: Final = late(r".+\.(?:[^\W\d_]{2,63}|xn--[a-z0-9-]+)\.?")
 _SECURE_PORT: Final = 443
 _USUAL: Final = ("http://", "https://")
 _HAS_SCHEME: Final = late(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_WITHIN: Final = late(r"https?://[^\s\"'<>()\[\]{}`\u2018-\u201f\u00ab\u00bb]+")
+"""A URL in something else, such as quotes, brackets or a command line of another tool."""
 STDIN: Final = "-"
 
 
@@ -96,6 +98,8 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
     if text == STDIN:
         nameless = base_url is None or Url.parse(base_url).path.rpartition("/")[2] == ""
         return Source(name=base_url or "standard input", nameless=nameless, base_url=base_url)
+    if text[:1].isspace() and text.lstrip().startswith(_USUAL):
+        text = text.lstrip()
     text = with_scheme(text) or text
     has_scheme = text.startswith(_USUAL) or _HAS_SCHEME.match(text)
     if has_scheme and not (os.name == "nt" and Path(text).exists()):
@@ -198,7 +202,9 @@ def _parse_url(text: str) -> Source:
         )
     # Credentials are not part of what is requested, so they may hold an @ here.
     place = (url.authority or "").rpartition("@")[2]
-    plain = Url(url.scheme, place, url.path or "/", url.query or None)
+    # A blank is written %20, as browsers and wget do.
+    path, query = (part and part.replace(" ", "%20") for part in (url.path, url.query))
+    plain = Url(url.scheme, place, path or "/", query or None)
     try:
         check_userinfo(url.userinfo or "")
         http_origin(plain)
@@ -219,9 +225,11 @@ def _parse_path(text: str, base_url: str | None) -> Source:
     try:
         is_directory = stat.S_ISDIR(place.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError):
+        within = _WITHIN.search(shown)
+        hint = "a URL begins with http:// or https://; - reads standard input"
         raise UsageError(
             f"{typed(shown)!r} is neither a URL nor a file",
-            hint="a URL begins with http:// or https://; - reads standard input",
+            hint=hint if within is None else f"give the URL alone: {typed(within[0])}",
         ) from None
     except OSError as error:
         raise ManifestFetchError(

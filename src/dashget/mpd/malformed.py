@@ -30,6 +30,7 @@ _EXCLUDED_REFERENCE: Final = late(rb"&#(?:(\d{1,8})|x([0-9A-Fa-f]{1,8}));")
 _REPLACEMENT: Final = "\ufffd".encode()
 _TIGHT: Final = late(rb"(=\s*(?:\"[^\"]*\"|'[^']*'))(?=[A-Za-z_])")
 _BARE_AMPERSAND: Final = late(rb"&(?!#\d{1,8};|#x[0-9A-Fa-f]{1,8};|[A-Za-z][A-Za-z0-9]{0,31};)")
+LIST_OF_URLS: Final = "a list of URLs"
 _MARK: Final = b"\xef\xbb\xbf"
 _BLANK: Final = late(rb"\A(?:[ \t\r\n\0]|\xef\xbb\xbf)+")
 _BEGUN: Final = late(rb"\A[^<]+(?=<(?:\?xml\s|[\w.-]*:?MPD[\s>]))")
@@ -72,10 +73,21 @@ def looks_like(data: bytes) -> str | None:
         return describe_page(text)
     root = _ROOT.search(text)
     if root is None:
-        return "text without any XML element" if "<" not in text else None
+        return _other_text(data, text) if "<" not in text else None
     if root[1] == "SmoothStreamingMedia":
         return "a Smooth Streaming manifest"
     return None
+
+
+def _other_text(data: bytes, text: str) -> str:
+    """Return what a document without any XML element is."""
+    from dashget.media.sniff import picture_or_archive
+
+    lines = (line.strip() for line in text.splitlines())
+    first = next((line for line in lines if line and not line.startswith("#")), "")
+    if first.startswith(("http://", "https://")):
+        return LIST_OF_URLS
+    return picture_or_archive(data) or "text without any XML element"
 
 
 def mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:

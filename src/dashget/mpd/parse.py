@@ -89,10 +89,12 @@ def read_document(
     budget.spend_bytes(len(data))
     appearance = None if _begins_as_mpd(data) else _looks_like(data)
     if appearance is not None:
-        unlike = MPDSyntaxError(
-            f"not an MPD: the document is {appearance}",
-            hint="check that the URL leads to a DASH manifest (.mpd)",
-        )
+        from dashget.mpd.malformed import LIST_OF_URLS
+
+        hint = "check that the URL leads to a DASH manifest (.mpd)"
+        if appearance == LIST_OF_URLS:
+            hint = "mirror what it names: xargs dashget < FILE"
+        unlike = MPDSyntaxError(f"not an MPD: the document is {appearance}", hint=hint)
         unlike.truncated = appearance == "empty"
         raise unlike
     try:

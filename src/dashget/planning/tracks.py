@@ -86,6 +86,16 @@ def unplanned_reason(representation: Representation) -> str:
     return f"Representation {representation.id!r} cannot be planned: {first}{others}"
 
 
+def unplanned_hint(representation: Representation) -> str:
+    """Return advice for one that cannot be planned: to run the same command again is in vain."""
+    if all("leads from https to http" in str(problem) for problem in representation.problems):
+        return "allow it with --allow-downgrade"
+    return (
+        "the manifest itself is at fault, so the same command ends the same; a corrected copy of it"
+        " can be mirrored: dashget FILE --base-url URL"
+    )
+
+
 def iter_representations(presentation: Presentation) -> Iterator[Representation]:
     """Yield all Representations in document order."""
     for period in presentation.periods:

@@ -31,7 +31,7 @@ from dashget.mirroring.run import MirrorRun
 from dashget.planning.layout import SUMS_NAME
 from dashget.planning.limits import count_files
 from dashget.planning.plan import iter_plan
-from dashget.planning.tracks import Track, track_label, unplanned_reason
+from dashget.planning.tracks import Track, track_label, unplanned_hint, unplanned_reason
 from dashget.store import FailureRecord, LocalDirectory, Mirror
 from dashget.transfer.contract import Transfers
 
@@ -147,7 +147,8 @@ class MirrorJob:
             self._ledger.lack(self._loaded.name, lacking.url, reason, attempts=1)
         for representation in self._expected.unplanned:
             url, reason = self._loaded.presentation.url, unplanned_reason(representation)
-            self._ledger.lack(self._loaded.name, url, reason, attempts=0)
+            hint = unplanned_hint(representation)
+            self._ledger.lack(self._loaded.name, url, reason, attempts=0, hint=hint)
         with self._stop.answered():
             layout, files = self._expected.layout, sum(self._files)
             run.run(self._tracks, layout, engine, self._stop, files=files)

@@ -34,6 +34,8 @@ def test_a_set_that_cannot_be_planned_is_a_failure_beside_files_that_come(
     assert events.outcomes()["v/1.m4s"] == "downloaded"
     assert [f.reason for f in summary.failures if "'t' cannot be planned" in f.reason]
     assert not summary.complete
+    assert summary.hint is not None
+    assert "the same command ends the same" in summary.hint
     report, found = verify(tmp_path / "m")
     assert "cannot be planned" in str(found)
     assert report.errors == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashget.cli.app import COMMANDS, make_parser, run
+from dashget.cli.commands.get import parse_root
 from dashget.cli.othertools import WORDS
 from dashget.errors import UsageError
 from tests.unit.cli.lines import OF_MIRRORS, OPERANDS, URL, command_line, read
@@ -437,6 +438,36 @@ def test_an_existing_file_may_have_a_name_similar_to_a_command(capsys: Captured)
 
 def test_a_word_unlike_any_command_is_read_as_a_file_name(capsys: Captured) -> None:
     assert refused(capsys, "completion")[0] == "'completion' is neither a URL nor a file"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ['"{}"', "'{}'", "<{}>", "\u201c{}\u201d", "[x]({})", "url={}", "curl '{}' -H 'a: b'", "$'{}'"],
+)
+def test_a_url_in_something_else_is_told(words: str, capsys: Captured) -> None:
+    url = "https://example.com/x.mpd?a=1"
+    for given in ([words.format(url)], ["http://a.invalid/x.mpd", words.format(url)]):
+        assert refused(capsys, *given)[1] == f"give the URL alone: {url}"
+    secret = words.format(url.replace("//", "//me:secret@"))
+    assert "secret" not in "".join(refused(capsys, secret))
+
+
+def test_the_name_of_another_program_is_to_be_left_out(capsys: Captured) -> None:
+    assert refused(capsys, "curl", "http://a.invalid/x.mpd")[1].startswith("leave curl out")
+
+
+@pytest.mark.parametrize("command", ["play", "serve", "gaps", "manifests", "verify"])
+def test_commands_for_directories_refuse_urls(command: str, capsys: Captured) -> None:
+    sentence, _ = refused(capsys, command, "http://me:pw@a.invalid/x.mpd")
+    assert sentence == (
+        f"{command} takes the directory of a mirror, not a URL: http://a.invalid/x.mpd"
+    )
+
+
+def test_the_home_directory_may_be_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert parse_root("~/show") == Path("/home/me/show")
+    assert parse_root("./~/show") == Path("~/show")
 
 
 def test_options_of_other_commands_are_unknown(capsys: Captured) -> None:

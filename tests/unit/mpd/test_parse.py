@@ -41,6 +41,8 @@ def messages(mpd: MPD) -> str:
         (b"\x00\x00\x00\x18ftypmp42", "an ISO media file"),
         (b"\x1a\x45\xdf\xa3\x01", "a WebM"),
         (b"Not Found", "text without any XML"),
+        (b"PK\x03\x04\0\0", "a ZIP archive"),
+        (b"# mine\r\n\r\nhttps://example.com/a.mpd\r\n", "a list of URLs"),
         (b'<?xml version="1.0"?><SmoothStreamingMedia/>', "a Smooth Streaming manifest"),
     ],
 )

@@ -37,13 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
     from pathlib import Path
 
+    from dashget.cli.directories import require_directory
     from dashget.errors import StoreError
     from dashget.live.gaps import find_gaps, has_losses
     from dashget.store import Mirror
     from dashget.verification.recording import read_state
 
-    store = Mirror.at(Path(arguments.directory), read_only=True)
     hint = "dashget record URL -o DIR makes one; dashget verify DIR checks a mirror"
+    require_directory("gaps", arguments.directory, hint)
+    store = Mirror.at(Path(arguments.directory), read_only=True)
     header = store.known_header(hint)
     if not header.recording:
         raise StoreError(f"{arguments.directory} holds no recording", hint=hint)

@@ -317,7 +317,8 @@ def parse_root(output: str) -> Path:
         raise UsageError(
             "--output: a mirror cannot be written to standard output", hint="name a directory"
         )
-    root = Path(output)
+    # A shell leaves the ~ of --output=~/show as it is.
+    root = Path(output).expanduser() if output.startswith("~/") else Path(output)
     if root.suffix.lower() in _OF_FILES and not (output.endswith("/") or root.is_dir()):
         raise UsageError(
             f"--output: a mirror is a directory, not a single file: {output}",

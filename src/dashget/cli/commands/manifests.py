@@ -55,12 +55,15 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
     from pathlib import Path
 
+    from dashget.cli.directories import require_directory
     from dashget.store import Mirror
     from dashget.verification.versions import Versions
 
     moment, number = _wanted(arguments)
+    hint = "give the directory of a recording; dashget record URL -o DIR makes one"
+    require_directory("manifests", arguments.directory, hint)
     store = Mirror.at(Path(arguments.directory), read_only=True)
-    store.known_header("give the directory of a recording; dashget record URL -o DIR makes one")
+    store.known_header(hint)
     with Versions(store) as versions:
         if moment is not None or number is not None:
             data = versions.find(moment=moment, number=number, patch=arguments.patch)

@@ -9,7 +9,7 @@ from dashget.cli.options.shared import add_file_options, add_filters
 from dashget.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 
 EXAMPLES: Final = """\
@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from dashget.cli.commands.get import make_reporter
+    from dashget.cli.directories import require_directory
     from dashget.cli.extras import require
     from dashget.cli.onefile import mux_options
     from dashget.cli.signals import stopping_on_signals
@@ -71,7 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
             hint="such as: dashget mux show show.mp4",
         )
     directory, target = (Path(given(path)) for path in arguments.paths)
-    _require_directory(arguments.paths[0], directory)
+    hint = "dashget URL --mux FILE mirrors a presentation and writes one file of it"
+    require_directory("mux", arguments.paths[0], hint)
     options = mux_options(arguments, target)
     require("mux", "av", "PyAV")
     reporter = make_reporter(json=arguments.json, quiet=arguments.quiet, progress=False)
@@ -82,15 +84,3 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         reporter.close()
     return INTERRUPTED if stop.requested else 0
-
-
-def _require_directory(word: str, directory: Path) -> None:
-    """Raise UsageError for a URL where a directory belongs."""
-    from dashget.errors import UsageError
-    from dashget.transfer.http.origin import shown
-
-    if "://" in word and not directory.exists():
-        raise UsageError(
-            f"mux takes the directory of a mirror, not a URL: {shown(word)}",
-            hint="dashget URL --mux FILE mirrors a presentation and writes one file of it",
-        )

@@ -54,8 +54,12 @@ def run_server(
 
     ``announce`` gets the URL of the server without a path, and the shows.
     """
+    from dashget.cli.directories import require_directory
     from dashget.cli.extras import require
 
+    for word in arguments.directories:
+        command = "play" if make_page else "serve"
+        require_directory(command, word, f"dashget URL makes one; then: dashget {command} DIR")
     require("play", "aiohttp", "aiohttp")
 
     import socket
