@@ -86,6 +86,53 @@ def test_relative_addresses_are_those_of_the_location_once_it_is_read(tmp_path: 
         check_whole(origin, tmp_path / "r")
 
 
+def of_manifest(origin: LiveOrigin) -> list[int]:
+    """Return the statuses of the answers to requests for the manifest."""
+    return [status for path, status in tuple(origin.requests) if ".mpd" in path]
+
+
+@pytest.mark.parametrize("validators", ["etag", "weak", "date"])
+def test_a_manifest_that_stays_the_same_is_not_sent_again(validators: str, tmp_path: Path) -> None:
+    with LiveOrigin(form="number", depth=8.0, update="PT0.1S").serving() as origin:
+        origin.validators = validators
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: of_manifest(origin).count(304) >= 20)
+            assert run.end().lost == 0
+        statuses = of_manifest(origin)
+        # All of it is read now and then.
+        assert 200 in statuses[statuses.index(304) :]
+        assert statuses.count(304) > 2 * statuses.count(200)
+        check_whole(origin, tmp_path / "r")
+
+
+def test_a_manifest_that_changes_is_read_whatever_its_validator_says(tmp_path: Path) -> None:
+    """A cache may hold an old one for ever, and say that it is the newest."""
+    with LiveOrigin(form="time", depth=4.0, update="PT0.1S").serving() as origin:
+        origin.validators = "stuck"
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served_count() >= 120)
+            assert run.end().lost == 0
+        statuses = of_manifest(origin)
+        assert statuses.count(304) >= 3
+        check_whole(origin, tmp_path / "r", least=40)
+
+
+def test_the_same_manifest_in_another_place_has_other_addresses(tmp_path: Path) -> None:
+    with LiveOrigin(form="number", update="PT0.1S").serving() as origin:
+        origin.moved = {"/live/manifest.mpd": "/live/s1/manifest.mpd"}
+        origin.session = "s1"
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served_count() >= 30)
+            origin.moved = {"/live/manifest.mpd": "/live/s2/manifest.mpd"}
+            origin.session = "s2"
+            count = origin.served_count()
+            origin.wait_for(lambda: origin.served_count() >= count + 30)
+            run.end()
+        # What was asked for in between may be lost.
+        assert any("/s2/" in path for path, status in origin.requests if status == 200)
+        assert not (tmp_path / "r/s2").exists()
+
+
 @pytest.mark.parametrize("form", ["number", "time"])
 def test_files_with_addresses_of_their_own_keep_their_names_wherever_the_manifest_is(
     form: str, tmp_path: Path

@@ -16,6 +16,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.support.builders import box, initialization
@@ -102,6 +103,8 @@ class LiveOrigin:
         """What becomes of the MPD before it is sent."""
         self.gone: set[str] = set()
         """Paths that are not found."""
+        self.moved: dict[str, str] = {}
+        """Where requests for paths are sent to."""
         self.session: str | None = None
         """The folder in which alone segments are found."""
         self.before = ""
@@ -117,8 +120,12 @@ class LiveOrigin:
         """The patches that were sent."""
         self.published: dict[str, bytes] = {}
         """Each MPD with patches, by its time."""
+        self.validators = ""
+        """How it tells that the MPD is the same: by ``etag``, ``weak`` (one), ``date``; ``stuck``:
+        it is said to be the same whatever it is."""
         self.frozen: bytes | None = None
         """The MPD that stays the newest one."""
+        self._versions: dict[bytes, float] = {}
         self._query = ""
         self._changed = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -296,6 +303,8 @@ class LiveOrigin:
         """Return status, body and type of a request."""
         if path in self.gone:
             return 404, b"", "text/plain"
+        if path in self.moved:
+            return 302, b"", "text/plain"
         if self.session is not None and ".m4s" in path:
             head, found, tail = path.partition(f"/{self.session}/")
             if not found:
@@ -328,6 +337,23 @@ class LiveOrigin:
         if number < self.oldest() - self.grace:
             return 410, b"", "text/plain"
         return 200, self.content(name), "video/mp4"
+
+    def validate(self, path: str, status: int, body: bytes) -> dict[str, str]:
+        """Return the fields of an answer that tell if the MPD is still the same."""
+        if status != 200 or ".mpd" not in path or not self.validators:
+            return {}
+        if self.validators == "date":
+            published = self._versions.setdefault(body, time.time())
+            return {"Last-Modified": formatdate(published, usegmt=True)}
+        tag = "same" if self.validators == "stuck" else sha256(body).hexdigest()[:16]
+        return {"ETag": f'W/"{tag}"' if self.validators == "weak" else f'"{tag}"'}
+
+    def knows(self, fields: dict[str, str], asked: dict[str, str]) -> bool:
+        """Return True if a request tells that the asker has the same already."""
+        return fields.get("ETag") == asked.get("If-None-Match", "") or (
+            "Last-Modified" in fields
+            and fields["Last-Modified"] == asked.get("If-Modified-Since", "")
+        )
 
     def _piece(self, name: str, number: int, behind: float) -> tuple[int, bytes, str]:
         """Return what is there so far of a segment, of which half comes half a segment late."""
@@ -366,7 +392,14 @@ class LiveOrigin:
                     status = 0
                 else:
                     status, body, kind = origin.answer(self.path)
+                    fields = origin.validate(self.path, status, body)
+                    if fields and origin.knows(fields, dict(self.headers)):
+                        status, body = 304, b""
                     self.send_response(status)
+                    if status == 302:
+                        self.send_header("Location", origin.moved[self.path])
+                    for name, value in fields.items():
+                        self.send_header(name, value)
                     self.send_header("Content-Type", kind)
                     changed = origin._changed_at(self.path)
                     if changed is not None:

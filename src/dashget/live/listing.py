@@ -328,6 +328,11 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """True if it lists segments one by one, so that it has to be read for new ones."""
         return any(not listing.step for listing in self.listings) or not self.listings
 
+    def is_overdue(self, server: float) -> bool:
+        """Return True if a newer document should list more by now."""
+        end = self.listed_end
+        return end is not None and server > end + 2 * self.longest_step
+
     @property
     def listed_end(self) -> float | None:
         """The server time at which the last segment that it lists ends."""

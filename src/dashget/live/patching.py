@@ -36,7 +36,7 @@ class Patching:
         offer = None if version is None else version.patch
         if version is None or offer is None or self._held or self._applied >= _MOST_IN_A_ROW:
             return False
-        if self._idle >= _MOST_IDLE or (self._idle and _is_overdue(version, server)):
+        if self._idle >= _MOST_IDLE or (self._idle and version.is_overdue(server)):
             return False
         return offer.until is None or server < offer.until
 
@@ -65,9 +65,3 @@ class Patching:
         told = by_patch in self._told
         self._told.add(by_patch)
         return None if told else reason
-
-
-def _is_overdue(version: Version, server: float) -> bool:
-    """Return True if a document should list more by now."""
-    end = version.listed_end
-    return end is not None and server > end + 2 * version.longest_step

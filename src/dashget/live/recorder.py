@@ -263,12 +263,15 @@ class Recorder:
         version = self.state.lines.version
         urls = () if version is None else version.locations
         self._reading = True
+        fresh = self._refresh.is_pressing
         self._refresh.began(now)
         self._last_read_server = server
         given, self._given = self._given, None
         patch = self._asked_patch = given is None and self._patching.wants(version, server)
         clock = self.clock.due_again(now) and given is None
-        self._world.start(Read(urls, clock=clock, server=server, given=given, patch=patch))
+        self._world.start(
+            Read(urls, clock=clock, server=server, given=given, fresh=fresh, patch=patch)
+        )
 
     def _learn(self, server: float) -> None:
         begin = -math.inf if self.state.begin is None else self.state.begin

@@ -47,6 +47,11 @@ class Refresh:
         self.depth = math.inf
         """The shortest window that a document had."""
 
+    @property
+    def is_pressing(self) -> bool:
+        """True if the next read is made since something tells of a newer document."""
+        return self._wanted or self._doubted or self._stale or self._expired is not None
+
     def began(self, now: float) -> None:
         """Record that a read begins."""
         self._began, self._wanted, self._doubted = now, False, False

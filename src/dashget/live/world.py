@@ -44,6 +44,8 @@ class Read(msgspec.Struct, frozen=True, eq=False):
     """What is known of the server's time."""
     given: Given | None = None
     """What came in place of the manifest; if it does not do, all is read."""
+    fresh: bool = False
+    """True if that there is nothing new is no answer: something has told otherwise."""
     patch: bool = False
     """True if a patch of what was read last will do; if it does not, all of it is read."""
 

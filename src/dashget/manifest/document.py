@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dashget.errors import FetchError, Retry
-from dashget.transfer.contract import Fetched, Patience, Request, Transfers
+from dashget.transfer.contract import Fetched, Patience, Request, Transfers, Validators
 from dashget.transfer.http.failure import TOO_LARGE
 
 _REQUESTS: Final = 3
@@ -44,17 +44,20 @@ def fetch_document(
     is_whole: Callable[[bytes], bool],
     *,
     attempts: int | None = None,
+    unless: Validators | None = None,
 ) -> tuple[Fetched, bytes]:
     """Return a document without its content coding; three answers are looked at.
 
     The last one is returned whether it is whole or not. ``attempts`` is how often a request is
-    tried; None: as often as the engine's options say. Raises FetchError.
+    tried; None: as often as the engine's options say. Raises FetchError; of status 304 if the
+    document is still the one that ``unless`` tells of.
     """
     left, patience = _REQUESTS, Patience(attempts=attempts)
     while True:
         left -= 1
         try:
-            fetched, data = engine.fetch(Request((url,)), max_bytes=most, patience=patience)
+            request = Request((url,), unless=unless)
+            fetched, data = engine.fetch(request, max_bytes=most, patience=patience)
         except FetchError as error:
             if error.message.startswith(TOO_LARGE):
                 error.hint = _LARGER_HINT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -32,11 +32,14 @@ from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
 from dashget.planning.layout import SafePath, manifest_name, root_name
-from dashget.transfer.contract import Fetched, Transfers
+from dashget.transfer.contract import Fetched, Transfers, Validators
 from dashget.transfer.http.origin import shown
 
 if TYPE_CHECKING:
     from dashget.mpd.knowntimelines import KnownTimelines
+
+
+_NOT_MODIFIED: Final = 304
 
 
 class LoadedManifest(msgspec.Struct, frozen=True, eq=False):
@@ -113,7 +116,8 @@ def load_manifest(
     fetched: Fetched | None = None
     answered = started
     if source.url is not None:
-        fetched, data, mpd = _fetch(source.url, engine, budget, attempts, known)
+        fetched, data, read = _fetch(source.url, engine, budget, attempts, known)
+        mpd = read or parse_mpd(data, budget=budget)
         url = fetched.url
         answered = max(started, clock() - _body_seconds(fetched))
     else:
@@ -129,6 +133,63 @@ def load_manifest(
     return msgspec.structs.replace(
         loaded, seconds=clock() - started, asked=started, answered=answered
     )
+
+
+class Unchanged(msgspec.Struct, frozen=True, eq=False):
+    """That a document is the same as before."""
+
+    fetched: Fetched | None = None
+    """How it was fetched; None: its server has said so without sending it."""
+    asked: float = 0.0
+    answered: float = 0.0
+
+
+def load_again(
+    source: Source,
+    engine: Transfers,
+    last: LoadedManifest | None,
+    *,
+    now: datetime.datetime | None,
+    allow_downgrade: bool,
+    limits: WorkLimits,
+    known: KnownTimelines,
+    unless: Validators | None,
+    clock: Callable[[], float] = time.monotonic,
+) -> LoadedManifest | Unchanged:
+    """Load the MPD anew, asked for once; what has the bytes and the place of ``last`` is not read.
+
+    ``unless`` has what tells if it is still the same. Raises as ``load_manifest``.
+    """
+    if source.url is None:
+        raise ValueError("a manifest without a URL")
+    started, budget = clock(), Budget(limits)
+    before = None if last is None else last.data
+    try:
+        fetched, data, read = _fetch(
+            source.url, engine, budget, 1, known, unless=unless, last=before
+        )
+    except ManifestFetchError as error:
+        cause = error.__cause__
+        if unless is not None and isinstance(cause, FetchError) and cause.status == _NOT_MODIFIED:
+            return Unchanged()
+        raise
+    answered = max(started, clock() - _body_seconds(fetched))
+    here = None if last is None else place_of(last.presentation.url)
+    if data == before and here == place_of(fetched.url):
+        return Unchanged(fetched, started, answered)
+    mpd = read or parse_mpd(data, budget=budget, known=known)
+    loaded = _complete(
+        source, data, mpd, fetched.url, engine, budget,
+        base=None, now=now, allow_downgrade=allow_downgrade, fetched=fetched,
+    )  # fmt: skip
+    return msgspec.structs.replace(
+        loaded, seconds=clock() - started, asked=started, answered=answered
+    )
+
+
+def place_of(url: str) -> str:
+    """Return what relative references are resolved against: a query may change."""
+    return url.partition("?")[0]
 
 
 def read_manifest(
@@ -206,11 +267,20 @@ def _fetch(
     budget: Budget,
     attempts: int | None,
     known: KnownTimelines | None,
-) -> tuple[Fetched, bytes, MPD]:
-    """Fetch and parse the MPD; one that is cut short or empty is requested again."""
+    *,
+    unless: Validators | None = None,
+    last: bytes | None = None,
+) -> tuple[Fetched, bytes, MPD | None]:
+    """Fetch and parse the MPD; one that is cut short or empty is requested again.
+
+    None for one that is ``last``, or not whole.
+    """
     parsed: list[MPD] = []
 
     def is_whole(data: bytes) -> bool:
+        if data == last:
+            parsed.clear()
+            return True
         try:
             again = Budget(budget.limits)
             parsed.append(parse_mpd(data, budget=again, known=known))
@@ -223,14 +293,14 @@ def _fetch(
 
     try:
         fetched, data = fetch_document(
-            url, engine, budget.limits.max_bytes, is_whole, attempts=attempts
+            url, engine, budget.limits.max_bytes, is_whole, attempts=attempts, unless=unless
         )
     except FetchError as error:
         raise ManifestFetchError(
             f"cannot fetch the manifest {url}: {error.message}",
             hint=_hint_for(error),
         ) from error
-    return fetched, data, parsed[0] if parsed else parse_mpd(data, budget=budget)
+    return fetched, data, parsed[0] if parsed else None
 
 
 def _body_seconds(fetched: Fetched) -> float:

@@ -22,7 +22,13 @@ from dashget.live.reading import MOST_LOCATIONS, read_version
 from dashget.live.rows import KnownRows
 from dashget.live.shaping import Shaper
 from dashget.live.world import Read, ReadEnded, Way
-from dashget.manifest.load import LoadedManifest, load_manifest, read_manifest
+from dashget.manifest.load import (
+    LoadedManifest,
+    Unchanged,
+    load_again,
+    place_of,
+    read_manifest,
+)
 from dashget.manifest.lookups import ask_clock
 from dashget.manifest.patches import fetch_patch
 from dashget.manifest.source import Source
@@ -38,6 +44,7 @@ from dashget.planning.layout import Layout, SafePath
 from dashget.planning.limits import Limits
 from dashget.planning.selection import Selection
 from dashget.recording.manifests import Manifests
+from dashget.recording.unchanged import Unless
 from dashget.recording.waking import moment
 from dashget.transfer.contract import Fetched, Transfers
 
@@ -88,6 +95,7 @@ class ManifestReader:
         self._events = EventReader(work)
         self._last: tuple[LoadedManifest, Version] | None = None
         self._kept: frozenset[str] = frozenset()
+        self._unless = Unless()
         self._names: dict[str, str] = {}
         """The paths of URLs, as the first document with them had them."""
         self._way = Way.FULL
@@ -130,27 +138,41 @@ class ManifestReader:
     def _read(self, errand: Read, url: str | None, asked: float) -> ReadEnded:
         loaded, self._first = self._first, None
         if loaded is None:
-            loaded = self._load(errand, url)
+            found = self._load(errand, url)
+            if isinstance(found, Unchanged):
+                return self._unchanged(errand, found, asked)
+            loaded = found
         if url == self._source.url:
             loaded = self._follow(loaded, errand)
         sample = self._sample(errand, loaded, loaded.fetched, loaded.asked, loaded.answered)
-        if self._last is not None and self._last[0].data == loaded.data:
-            return self._same(asked, sample, Way.FULL)
         refused = None if self._agrees(loaded) else _ASTRAY
-        return self._take(loaded, asked, sample, Way.FULL, refused=refused)
+        return self._take(loaded, asked, sample, Way.FULL, server=errand.server, refused=refused)
 
-    def _load(self, errand: Read, url: str | None) -> LoadedManifest:
+    def _load(self, errand: Read, url: str | None) -> LoadedManifest | Unchanged:
         source = msgspec.structs.replace(self._source, url=url)
-        return load_manifest(
+        last, version = self._last or (None, None)
+        return load_again(
             source,
             self._engine,
+            last,
             now=_moment(errand.server),
             allow_downgrade=self._allow_downgrade,
             limits=self._work,
-            attempts=1,
             known=self._timelines,
+            unless=self._unless.of(errand, url, version),
             clock=self._clock,
         )
+
+    def _unchanged(self, errand: Read, found: Unchanged, asked: float) -> ReadEnded:
+        """Take that the manifest is the same as the last one."""
+        last = None if self._last is None else self._last[0]
+        if last is None:
+            raise ValueError("the same as none")
+        sample = self._sample(errand, last, found.fetched, found.asked, found.answered)
+        if found.fetched is None:
+            return self._same(asked, sample, Way.SAME)
+        self._unless.came(found.fetched, errand.server)
+        return self._same(asked, sample, Way.FULL)
 
     def _follow(self, loaded: LoadedManifest, errand: Read) -> LoadedManifest:
         """Return what is at the ``Location`` of a document from the user's address, if it can be
@@ -164,6 +186,8 @@ class ManifestReader:
                 try:
                     found = self._load(errand, location)
                 except DashGetError:
+                    continue
+                if isinstance(found, Unchanged):
                     continue
                 self._manifests.keep(loaded, Way.FULL)
                 return found
@@ -185,7 +209,7 @@ class ManifestReader:
         answered = self._clock()
         loaded = self._made(errand, document, last)
         sample = self._sample(errand, loaded, fetched, asked, answered)
-        return self._take(loaded, asked, sample, Way.PATCH, patch=patch)
+        return self._take(loaded, asked, sample, Way.PATCH, server=errand.server, patch=patch)
 
     def _read_given(
         self, errand: Read, given: Given, last: LoadedManifest, asked: float
@@ -201,7 +225,7 @@ class ManifestReader:
             raise PatchError("it is of another presentation")
         if before is not None and (after is None or after <= before):
             raise PatchError("it is no newer than the one that is known")
-        return self._take(loaded, asked, None, Way.EVENT, patch=patch)
+        return self._take(loaded, asked, None, Way.EVENT, server=errand.server, patch=patch)
 
     def _made(self, errand: Read, document: bytes, last: LoadedManifest) -> LoadedManifest:
         """Return a document that stands for the next one at the place of the last one."""
@@ -223,6 +247,7 @@ class ManifestReader:
         sample: Sample | None,
         way: Way,
         *,
+        server: float,
         patch: bytes = b"",
         refused: str | None = None,
     ) -> ReadEnded:
@@ -239,7 +264,8 @@ class ManifestReader:
         )
         tracks = expected.selected_tracks()
         self._kept = frozenset(_identity(track.representation) for track in tracks) or self._kept
-        digest = loaded.sha256
+        # The same bytes from elsewhere may have other addresses.
+        digest = f"{loaded.sha256} {place_of(loaded.presentation.url)}"
         version = read_version(
             loaded.mpd, loaded.presentation, tracks, expected.layout, digest, self._rows
         )
@@ -257,6 +283,7 @@ class ManifestReader:
         self._manifests.keep(loaded, way, patch)
         self._lacking(loaded, expected)
         self._last, self._way = (loaded, version), way
+        self._unless.came(None if way is not Way.FULL else loaded.fetched, server)
         return ReadEnded(version, asked, sample, way=way, refused=refused)
 
     def _remember(self, version: Version, layout: Layout) -> None:

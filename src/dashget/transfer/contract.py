@@ -22,6 +22,13 @@ class Method(enum.Enum):
     """Size and validators only. If HEAD is refused, ``Range: bytes=0-0`` is requested instead."""
 
 
+class Validators(msgspec.Struct, frozen=True, gc=False):
+    """What tells if a resource is still the same (RFC 9110, 8.8), as its server has told it."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
 class Request(HidesSecrets, frozen=True, gc=False):
     """One resource: ``urls`` are its alternatives, the first choice first.
 
@@ -38,6 +45,9 @@ class Request(HidesSecrets, frozen=True, gc=False):
     expects: int | None = None
     """The size that the caller has on record. If HEAD tells another one, or 0, a range is requested
     before that is believed: servers that make bodies as they go do not know it."""
+
+    unless: Validators | None = None
+    """Of what is known already: if it is still the same, the request fails with status 304."""
 
     @property
     def url(self) -> str:

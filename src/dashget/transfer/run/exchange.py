@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from dashget.errors import Retry
-from dashget.transfer.contract import Method, Request
+from dashget.transfer.contract import Method, Request, Validators
 from dashget.transfer.curl.slot import Slot
 from dashget.transfer.http.failure import Failure, bad_body
 from dashget.transfer.http.head import Head
@@ -188,7 +188,7 @@ class Exchange(Generic[TaskT]):
             sendable(url, None if self.hops else origin.query),
             origin,
             now,
-            extra=_range_lines(self.asked),
+            extra=_range_lines(self.asked) or _unless_lines(self.task.request.unless),
             bodiless=self.bodiless,
         )
 
@@ -463,6 +463,17 @@ class Exchange(Generic[TaskT]):
 
 _OPEN = Phase.OPEN
 _MORE = Step.MORE
+
+
+def _unless_lines(known: Validators | None) -> list[bytes]:
+    if known is None:
+        return []
+    lines = []
+    if known.etag is not None:
+        lines.append(f"If-None-Match: {known.etag}")
+    if known.last_modified is not None:
+        lines.append(f"If-Modified-Since: {known.last_modified}")
+    return [line.encode("latin-1") for line in lines]
 
 
 def _range_lines(asked: Asked) -> list[bytes]:
