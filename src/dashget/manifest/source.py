@@ -29,7 +29,7 @@ from dashget.common.url import (
     tidy,
     typed,
 )
-from dashget.common.validation import FieldError, Wrong, path, require
+from dashget.common.validation import FieldError, Wrong, path
 from dashget.errors import ManifestFetchError, UsageError
 
 _THIS_MACHINE: Final = "localhost"
@@ -82,8 +82,10 @@ def parse_source(source: str | os.PathLike[str], *, base_url: str | None = None)
     """
     if base_url is not None:
         base_url = check_base(base_url)
-    if not isinstance(source, str):
-        require("source", source, path, "load")
+    if not isinstance(source, str) and path(source) is not None:
+        wrong = f"not a path or URL, but of the type {type(source).__name__}"
+        hint = "such as 'https://host/path.mpd' or pathlib.Path('saved.mpd')"
+        raise FieldError("source", Wrong(wrong, hint))
     text = os.fspath(source)
     if not text:
         raise UsageError("the URL is empty", hint="a URL looks like https://host/path.mpd")

@@ -119,11 +119,14 @@ def parse_rule(text: str, field: str = "selection") -> Rule:
     return Rule(choice or Choice.ALL, tuple(tests))
 
 
-def require_short(text: str, field: str) -> None:
+def require_short(text: object, field: str) -> None:
     """Raise FieldError for a selection that no user writes: a record may hold it.
 
-    Each part is compared with every Representation or Period.
+    Each part is compared with every Representation or Period. In Python it may be no text at all.
     """
+    if not isinstance(text, str):
+        example = {"period": "'0-1'", "video": "'height<=720,best'"}.get(field, "'lang=en,fr'")
+        raise FieldError(field, Wrong(f"not text: {text!r:.40}", f"such as {field}={example}"))
     parts = 1 + text.count(",") + text.count("&")
     if parts > _MOST_PARTS or len(text) > _MOST_CHARACTERS:
         found = f"{parts:,} parts and {len(text):,} characters"

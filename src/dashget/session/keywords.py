@@ -17,17 +17,42 @@ from dashget.planning.selection import Selection, parse_selection
 from dashget.transfer.settings.options import TransferOptions
 
 Options = TypeVar("Options", bound=msgspec.Struct)
+_CALLED: Final = {
+    **dict.fromkeys(("threads", "workers", "jobs", "concurrency"), "in_flight"),
+    **dict.fromkeys(("header", "http_headers"), "headers"),
+    **dict.fromkeys(("verify", "overwrite", "force"), "recheck"),
+}
+"""Names that other libraries, and the command line, have for some keywords."""
 _FILTERS: Final = ("video", "audio", "text", "image", "period")
 
 
 def merge_options(
     kind: type[Options], options: Options | None, keywords: Mapping[str, Any], owner: str
 ) -> Options:
-    """Return options with the fields that keywords replace; raise FieldError for invalid ones."""
+    """Return options with the fields that keywords replace; raise FieldError for invalid ones.
+
+    Raises TypeError for a keyword that there is not, as Python does.
+    """
     require("options", options, optional(instance(kind)), owner)
+    unknown = keywords.keys() - kind.__struct_fields__
+    if unknown:
+        name = min(unknown)
+        meant = _similar(name)
+        more = f"; did you mean {meant!r}?" if meant else f"; see help(dashget.{owner})"
+        raise TypeError(f"unexpected keyword argument {name!r}{more}")
     if options is None:
         return kind(**keywords)
     return msgspec.structs.replace(options, **keywords) if keywords else options
+
+
+def _similar(name: str) -> str | None:
+    """Return the keyword that another name resembles, or that has its meaning."""
+    from difflib import get_close_matches
+
+    known = (*TransferOptions.__struct_fields__, *MirrorOptions.__struct_fields__, *_FILTERS)
+    if f"{name}_seconds" in known:
+        return f"{name}_seconds"
+    return _CALLED.get(name) or next(iter(get_close_matches(name, known, 1)), None)
 
 
 def merge_selection(selection: Selection | None, filters: Mapping[str, Any]) -> Selection:

@@ -124,6 +124,9 @@ def test_a_selection_is_given_once(server: FaultServer, tmp_path: Path) -> None:
         (lambda: dashget.mirror("x.mpd", "m", checksums="yes"), "checksums: "),
         (lambda: dashget.mirror("x.mpd", "m", video="nonsense<"), "video: "),
         (lambda: dashget.verify("m", remote=1), "remote: "),
+        (lambda: dashget.mirror("x.mpd", video=720), "video: not text: 720"),  # type: ignore[arg-type]
+        (lambda: dashget.mirror("x.mpd", period=0), "period: not text: 0"),  # type: ignore[arg-type]
+        (lambda: dashget.mirror(None), "source: not a path or URL"),  # type: ignore[arg-type]
     ],
 )
 def test_invalid_keywords_are_refused_before_the_first_request(call: object, error: str) -> None:
@@ -140,6 +143,15 @@ def test_an_unknown_keyword_is_a_type_error() -> None:
     ):
         with pytest.raises(TypeError, match="nonsense"):
             call()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("vidoe", "video"), ("timeout", "timeout_seconds"), ("threads", "in_flight")],
+)
+def test_a_keyword_that_is_meant_is_named(name: str, meant: str) -> None:
+    with pytest.raises(TypeError, match=f"did you mean '{meant}'"):
+        dashget.mirror("x.mpd", **{name: 1})  # type: ignore[arg-type]
 
 
 def test_a_closed_session_is_refused_with_one_error(server: FaultServer, tmp_path: Path) -> None:
