@@ -429,6 +429,8 @@ class OutageTold(Event, frozen=True, tag="outage"):
 
     since: float
     until: float | None = None
+    problem: str | None = None
+    """What was wrong with the last request."""
 
 
 class ClockSet(Event, frozen=True, tag="clock"):

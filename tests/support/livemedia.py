@@ -12,9 +12,10 @@ import re
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+from tests.support.liveorigin import LiveServer
 from tests.support.media import SECONDS
 
 NUMBERED, TIMED, DERIVED = "numbered", "timed", "derived"
@@ -32,8 +33,7 @@ class LiveMedia:
         self._form = form
         self._gone = frozenset(gone)
         self._reads = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = LiveServer(("127.0.0.1", 0), self._handler())
 
     @property
     def url(self) -> str:

@@ -37,6 +37,13 @@ def segment(number: int, text: str) -> bytes:
     return moof + box("mdat", text.encode())
 
 
+class LiveServer(ThreadingHTTPServer):
+    """Takes many connections at once: one that has to wait would be made again after a second."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class LiveOrigin:
     """The presentation and its server. All times are those of this computer."""
 
@@ -128,8 +135,7 @@ class LiveOrigin:
         self._versions: dict[bytes, float] = {}
         self._query = ""
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = LiveServer(("127.0.0.1", 0), self._handler())
 
     @property
     def url(self) -> str:

@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+from tests.support.liveorigin import LiveServer
 from tests.support.media import Tools
 
 STEP = 0.5
@@ -111,8 +112,7 @@ class PackagerOrigin:
         """Each path that was asked for, and the status; 0: the origin was away."""
         self._growing: dict[Path, bytearray] = {}
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = LiveServer(("127.0.0.1", 0), self._handler())
 
     @property
     def base(self) -> str:

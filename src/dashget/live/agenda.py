@@ -1,9 +1,10 @@
 """What to ask for next, and when: over all lines, by deadline.
 
 The oldest segment of each line is a candidate once it is due; of these, and of the tries that are
-due again, the one that is removed first goes first. What can no longer come in time is tried when
-nothing else is due, once, the newest first: origins keep more than they promise, and if one of
-them is gone, all before it are.
+due again, the one that is removed first goes first. A line whose server does not answer is asked
+for one segment at a time, ever more seldom: it takes no place from the others. What can no longer
+come in time is tried when nothing else is due, once, the newest first: origins keep more than they
+promise, and if one of them is gone, all before it are.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from dashget.live.spans import Run
 _SHARE: Final = 8
 """Every eighth request is for what may be gone, even if others are due."""
 _MISSING: Final = frozenset({404, 410, 425})
+_HELD_SECONDS: Final = 0.1
+_PATIENCE_STEPS: Final = 4
+_PATIENCE_SECONDS: Final = 4.0
+"""A line of which nothing has come for longer gets no more requests beside those under way."""
 _STEADY: Final = 0.25
 """The weight of the newest measurement of how long a segment takes."""
 
@@ -64,6 +69,8 @@ class Agenda:
         self._turns = 0
         self.flying = 0
         """How many requests are under way."""
+        self.share = 1
+        """So many requests are under way at most for a line whose server has not answered yet."""
         self.held: set[tuple[int, int]] = set()
         """Segments that wait for a fresh manifest."""
         self.patience: Patience | None = None
@@ -81,12 +88,14 @@ class Agenda:
         """
         if not self._outages.allows(now, self.flying):
             return None
+        if self._outages.since is not None:
+            return self._probe(now, server, ahead)
         best = self._first_again(now)
         chosen: Line | None = None
         for line in self._lines.values():
             line.expire(server + line.seconds if line.seconds else server)
             head = line.pending.first
-            if head is None:
+            if head is None or not self._may_ask(line, now):
                 continue
             one = head if head.count == 1 else head.part(0, 1)
             rank = line.until(one), line.promised(one)
@@ -94,27 +103,59 @@ class Agenda:
                 best, chosen = rank, line
         self._turns += 1
         if best is None or self._turns % _SHARE == 0:
-            resort = self._last_resort(server)
+            resort = self._last_resort(now, server)
             if resort is not None or best is None:
                 return resort
         if chosen is not None:
             run = chosen.pending.first
             if run is None:
                 return None
-            return self._ask(chosen, Attempt(self._taken(chosen, run)), server)
+            return self._ask(chosen, Attempt(self._taken(chosen, run)), now, server)
         attempt_line, time = heapq.heappop(self._again)[1:]
         line = self._lines[attempt_line]
-        return self._ask(line, line.open[time], server)
+        return self._ask(line, line.open[time], now, server)
 
-    def next_at(self, server: float, ahead: float) -> tuple[float, float]:
+    def release(self, now: float) -> None:
+        """Have all lines asked for at once whose servers did not answer: one may again."""
+        for line in self._lines.values():
+            line.outages.probe_at = min(line.outages.probe_at, now)
+
+    def abandon(self, server: float) -> list[Ended]:
+        """Lose what has left the window of lines whose servers do not answer: the end has come."""
+        ended: list[Ended] = []
+        for line in self._lines.values():
+            if line.outages.since is None:
+                continue
+            for part in line.expired.take_all():
+                ended += self._lose_unasked(line, part)
+            for attempt in tuple(line.open.values()):
+                if not attempt.flying and line.until(attempt.run) < server:
+                    reason = self._why_gone(line, attempt.run, attempt)
+                    del line.open[attempt.run.time]
+                    line.lose(attempt.run, reason)
+                    ended.append(Ended(line, attempt.run, False, reason, attempt))
+        return ended
+
+    @property
+    def stuck(self) -> int:
+        """How many requests are under way to servers of single lines that do not answer."""
+        if self._outages.since is not None:
+            return 0
+        return sum(line.flying for line in self._lines.values() if line.outages.since is not None)
+
+    def next_at(self, now: float, server: float, ahead: float) -> tuple[float, float]:
         """Return the monotonic time, and the server time, of what is due next."""
         again = self._again[0][0] if self._again else math.inf
         first = math.inf
         for line in self._lines.values():
             head = line.pending.first
+            if not self._may_ask(line, now):
+                if not line.flying and (head is not None or line.expired):
+                    again = min(again, line.outages.probe_at)
+                continue
             if head is not None:
                 first = min(first, self._due(line, head.part(0, 1), ahead))
-            if line.expired and not line.is_flying:
+            if line.expired and not line.flying:
                 first = min(first, server)
         return again, first
 
@@ -124,6 +165,12 @@ class Agenda:
         attempt = line.open[run.time]
         attempt.flying = False
         self.flying -= 1
+        line.flying -= 1
+        line.heard_at = now
+        taken = now - attempt.asked
+        if taken > line.seconds and not (answer.here or answer.ours):
+            # That long a segment would have taken at least.
+            line.seconds += (taken - line.seconds) * _STEADY
         if answer.is_origins:
             attempt.silent += 1
         elif not answer.ours:
@@ -169,14 +216,51 @@ class Agenda:
         # One segment tells which of them it is.
         return -math.inf if line.lead is None else promised - max(ahead, line.lead)
 
+    def _may_ask(self, line: Line, now: float) -> bool:
+        """Return True if one more request for a segment of a line may be made."""
+        if not line.flying:
+            return line.outages.since is None or now >= line.outages.probe_at
+        if line.outages.since is not None or (not line.works and line.flying >= self.share):
+            return False
+        step = line.listings[-1].step / line.scale if line.listings else 0.0
+        return now - line.heard_at <= max(_PATIENCE_STEPS * step, _PATIENCE_SECONDS)
+
+    def _probe(self, now: float, server: float, ahead: float) -> Asked | None:
+        """Return a request that tells if the origin answers again: each line in turn."""
+        chosen: tuple[float, Line, Attempt | None] | None = None
+        for line in self._lines.values():
+            if (chosen is not None and line.asked_at >= chosen[0]) or not self._may_ask(line, now):
+                continue
+            line.expire(server + line.seconds if line.seconds else server)
+            due = [each for each in line.open.values() if not each.flying and each.at <= now]
+            head = line.pending.first
+            if due:
+                first = min(due, key=lambda each: each.run.time)
+                chosen = line.asked_at, line, first
+            elif head is not None and self._due(line, head.part(0, 1), ahead) <= server:
+                chosen = line.asked_at, line, None
+        if chosen is None:
+            return self._last_resort(now, server)
+        _, line, attempt = chosen
+        if attempt is None:
+            run = line.pending.first
+            if run is None:
+                return None
+            attempt = Attempt(self._taken(line, run))
+        return self._ask(line, attempt, now, server)
+
     def _first_again(self, now: float) -> tuple[float, float] | None:
         """Return the rank of the try that is due first: those that are removed first go first."""
         while self._again and self._again[0][0] <= now:
-            _, line_id, time = self._again[0]
+            at, line_id, time = self._again[0]
             line = self._lines[line_id]
             attempt = line.open.get(time)
-            if attempt is None:
+            if attempt is None or attempt.flying or attempt.at != at:
                 heapq.heappop(self._again)
+                continue
+            if not self._may_ask(line, now):
+                attempt.at = max(line.outages.probe_at, now + _HELD_SECONDS)
+                heapq.heapreplace(self._again, (attempt.at, line_id, time))
                 continue
             return line.until(attempt.run), line.promised(attempt.run)
         return None
@@ -185,21 +269,25 @@ class Agenda:
         one = line.pending.take(run.time)
         return run.part(0, 1) if one is None else one
 
-    def _last_resort(self, server: float) -> Asked | None:
+    def _last_resort(self, now: float, server: float) -> Asked | None:
         """Return the newest of the segments that may be gone, one at a time on each line."""
         for line in self._lines.values():
             last = line.expired.last
-            if last is None or line.is_flying:
+            if last is None or line.flying or not self._may_ask(line, now):
                 continue
             one = line.expired.take(last.time + (last.count - 1) * last.duration)
             if one is not None:
-                return self._ask(line, Attempt(one), server)
+                return self._ask(line, Attempt(one), now, server)
         return None
 
-    def _ask(self, line: Line, attempt: Attempt, server: float) -> Asked:
+    def _ask(self, line: Line, attempt: Attempt, now: float, server: float) -> Asked:
         run, listing = attempt.run, line.of(attempt.run.time)
         line.open[run.time] = attempt
         attempt.flying = True
+        attempt.asked = line.asked_at = now
+        if not line.flying:
+            line.heard_at = now
+        line.flying += 1
         if attempt.first is None:
             attempt.first = server
         self.flying += 1
@@ -292,13 +380,16 @@ class Agenda:
             promised <= end and begin <= until for begin, end in self.sleeps
         ):
             return Reason.NOT_RUNNING
-        if self._outages.overlap(promised, until):
+        if self._outages.overlap(promised, until) or line.outages.overlap(promised, until):
             return Reason.OUTAGE
         if promised < self.began:
             return Reason.NOT_RUNNING
+        if attempt is not None and attempt.silent and not any(attempt.statuses):
+            return Reason.OUTAGE
         # What was asked for in the last moments of its window alone may have been there before.
         first = math.inf if attempt is None or attempt.first is None else attempt.first
-        answered = attempt is not None and attempt.tries > 1 and first + line.length(run) <= until
+        often = attempt is not None and attempt.tries + attempt.silent > 1
+        answered = often and first + line.length(run) <= until
         return Reason.NOT_THERE if answered else Reason.LEFT_WINDOW
 
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 from dashget.live.facts import Reason
 from dashget.live.lag import Lag
 from dashget.live.listing import Axis, Listing
+from dashget.live.outage import Outages
 from dashget.live.spans import Run, Runs, Spans
 
 
@@ -21,11 +22,14 @@ class Attempt:
     """A segment that was asked for and is not here yet."""
 
     __slots__ = (
-        "at", "first", "flying", "refused", "run", "seen", "silent", "statuses", "tries", "turn",
+        "asked", "at", "first", "flying", "refused", "run", "seen", "silent", "statuses", "tries",
+        "turn",
     )  # fmt: skip
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.asked = 0.0
+        """Monotonic time of the last try."""
         self.at = 0.0
         """Monotonic time of the next try."""
         self.first: float | None = None
@@ -81,6 +85,16 @@ class Line:
         """How long before its promised time what is listed is there; None: that is not known."""
         self.seconds = 0.0
         """How long one segment takes to come."""
+        self.outages = Outages()
+        """When its server did not answer: others may be on another one."""
+        self.works = False
+        """True if its server has answered, and goes on to do so."""
+        self.flying = 0
+        """How many requests for its segments are under way."""
+        self.asked_at = -math.inf
+        """Monotonic time of the last request."""
+        self.heard_at = -math.inf
+        """Monotonic time of the last answer, or since when one is waited for."""
         self.scale = listing.scale if listing else 1
         self.shift = listing.shift if listing else 0
         self.zero = float(listing.origin) if listing else 0.0
@@ -107,11 +121,6 @@ class Line:
     def waiting(self) -> int:
         """How many segments are announced and have no end yet."""
         return self.pending.count + self.expired.count + len(self.open)
-
-    @property
-    def is_flying(self) -> bool:
-        """True if a request for one of its segments is under way."""
-        return any(attempt.flying for attempt in self.open.values())
 
     @property
     def announced(self) -> int:

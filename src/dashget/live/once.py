@@ -29,6 +29,8 @@ class OnceFiles:
         self._first: dict[str, float] = {}
         self.patience: Patience | None = None
         """How long is asked for what is missing: the presentation is over. None: it is not."""
+        self._silent: dict[str, int] = {}
+        """How often in a row no answer came."""
         self._due: list[tuple[float, str]] = []
         self._behind: dict[str, list[str]] = {}
         """Files that wait for another one, by its path: their initialization segment goes first."""
@@ -59,20 +61,25 @@ class OnceFiles:
             self.here.add(path)
         else:
             if not (answer.is_origins or answer.ours):
+                self._silent.pop(path, None)
                 weight = _GONE_WEIGHT if answer.status == _GONE else 1
                 self._tries[path] = self._tries.get(path, 0) + weight
+            else:
+                self._silent[path] = self._silent.get(path, 0) + 1
             tries = self._tries.get(path, 0)
             over = self.patience is not None and self.patience.is_over(
                 answer, self._first.get(path, now), now
             )
             if tries < MOST_TRIES and not over:
-                pause = min(_FIRST_PAUSE * 2.0 ** max(tries - 1, 0), _LONGEST_PAUSE)
+                doubled = min(max(tries, self._silent.get(path, 0)) - 1, 10)
+                pause = min(_FIRST_PAUSE * 2.0 ** max(doubled, 0), _LONGEST_PAUSE)
                 heapq.heappush(self._due, (now + max(pause, answer.retry_after or 0.0), path))
                 return False
             self.lost[path] = answer.status
         self._known.pop(path, None)
         self._tries.pop(path, None)
         self._first.pop(path, None)
+        self._silent.pop(path, None)
         for behind in self._behind.pop(path, ()):
             heapq.heappush(self._due, (now, behind))
         return True

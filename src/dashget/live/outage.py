@@ -1,4 +1,4 @@
-"""The origin's outages: one fact for all segments, and no reason to give any of them up."""
+"""Outages: of the origin, or of the server of one line; no reason to give a segment up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _KEPT: Final = 1000
 
 
 class Outages:
-    """Knows if the origin answers, and when it did not. Times are the server's."""
+    """Knows if the origin answers, and when it did not; of a line: if its server does.
+
+    Times are the server's.
+    """
 
     def __init__(self) -> None:
         self.past: list[tuple[float, float]] = []
@@ -22,6 +25,11 @@ class Outages:
         self._pause = 0.0
         self.probe_at = 0.0
         """Monotonic time at which the origin is asked again."""
+
+    @property
+    def failing(self) -> bool:
+        """True if the last request had no answer."""
+        return self._failures > 0
 
     def allows(self, now: float, flying: int) -> bool:
         """Return True if a request may be made: during an outage one now and then."""

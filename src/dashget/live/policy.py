@@ -67,6 +67,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     retry_after: float | None = None
     media: Fraction | None = None
     """When the media of a segment begin, in seconds of their own; None: that is not known."""
+    problem: str | None = None
+    """What was wrong, for people."""
 
     @property
     def is_origins(self) -> bool:

@@ -41,7 +41,7 @@ from dashget.live.listing import Version
 from dashget.live.local import LocalCopy
 from dashget.live.options import Wishes
 from dashget.live.patching import Patching
-from dashget.live.policy import REFUSED, Patience
+from dashget.live.policy import REFUSED, Answer, Patience
 from dashget.live.refresh import Refresh
 from dashget.live.sight import Sight
 from dashget.live.spans import Run
@@ -75,6 +75,10 @@ _TOO_MANY_EVENTS: Final = (
     f"the local MPD has the first {MOST_EVENTS:,} events of the manifest (EventStream) at most, and"
     " less if they are long: the others are in the kept manifests alone"
 )
+_ACTIVE_SECONDS: Final = 10.0
+"""A line that was asked for so lately tells if the origin is out."""
+_LATE_SHARE: Final = 0.8
+"""A request that has failed after so much of its time has taken too long."""
 _DOUBTFUL_TRIES: Final = 3
 """A segment that was not there so often may be none of the presentation any more."""
 
@@ -155,6 +159,12 @@ class Recorder:
         """When the record is to be kept in order next; infinity while that is done."""
         self._told_at = -math.inf
         self._problem: str | None = None
+        self._places = float(world.room)
+        """So many requests may be under way: fewer if they take too long together."""
+        self._fewer_at = -math.inf
+        """Monotonic time at which they were made fewer last."""
+        self._failing: set[tuple[int, str | None]] = set()
+        """The lines of which was told that their servers do not answer, and why."""
         self._silent_since: float | None = None
         """Server time since when no manifest could be read."""
         self._heard_server: float | None = None
@@ -298,7 +308,7 @@ class Recorder:
     def _fetch(self, now: float, server: float) -> None:
         agenda, once, world = self._agenda, self.state.once, self._world
         ahead = math.inf if self.clock.kind is Kind.LOCAL else self.clock.uncertainty
-        while self._flying < world.room:
+        while self._flying - agenda.stuck < self._room:
             file = once.take(now) if self.state.outages.allows(now, self._flying) else None
             if file is not None:
                 world.start(FetchOnce(file[1], file[0]))
@@ -336,9 +346,9 @@ class Recorder:
         if self._begun:
             server = self.clock.at(now)
             probing = self.state.outages.since is not None and self._flying
-            if self._flying < self._world.room and not probing:
+            if self._flying - self._agenda.stuck < self._room and not probing:
                 ahead = math.inf if self.clock.kind is Kind.LOCAL else self.clock.uncertainty
-                monotonic, due = self._agenda.next_at(server, ahead)
+                monotonic, due = self._agenda.next_at(now, server, ahead)
                 first = min(monotonic, self._when(due), self.state.once.next_at)
                 at = min(at, max(first, self.state.outages.probe_at))
             edge = min(
@@ -421,6 +431,8 @@ class Recorder:
             self._note(OutageFact(since, server))
         self._silent_since, self._heard_server = None, server
         self.state.outages.probe_at = min(self.state.outages.probe_at, now)
+        if since is not None:
+            self._agenda.release(now)
 
     def _take_news(self, accepted: changes.Accepted, now: float) -> None:
         server = self.clock.at(now)
@@ -432,6 +444,8 @@ class Recorder:
         for line, run, reason in accepted.replaced:
             self._tell_ended(Ended(line, run, here=False, reason=reason), "", server)
         self._edges.clear()
+        current = sum(line.current for line in lines)
+        self._agenda.share = max(self._world.room // max(current, 1), 1)
         if version is None:
             return
         self._note_ends(self._endings.learn(version))
@@ -495,17 +509,11 @@ class Recorder:
         now = self._world.moment()
         server = self.clock.at(now)
         answer = report.answer
+        line = None if isinstance(report.errand, FetchOnce) else report.errand.asked.line
         if answer.is_origins:
-            depth = self.state.lines.version.depth if self.state.lines.version else None
-            longest = min(5.0, max((depth or 40.0) / 8, 0.2))
-            if self.state.outages.failed(server, now, longest):
-                self._observer(OutageTold(self.state.outages.since or server))
+            self._hear_nothing(report.errand, answer, now, server)
         elif not answer.ours:
-            ended = self.state.outages.worked(server)
-            if ended is not None:
-                self._note(OutageFact(*ended))
-                self._observer(OutageTold(*ended))
-            self._heard = now
+            self._hear_answer(line, now, server)
         self._bytes += answer.size if answer.here else 0
         if isinstance(report.errand, FetchOnce):
             self.state.once.answer(report.errand.path, answer, now)
@@ -528,6 +536,75 @@ class Recorder:
         if attempt is not None and attempt.tries >= _DOUBTFUL_TRIES:
             self._refresh.doubt()
             self.clock.doubt()
+
+    def _hear_answer(self, line: Line | None, now: float, server: float) -> None:
+        """Draw the consequences of an answer: its server is out no more."""
+        self._heard = now
+        if line is not None:
+            line.works = True
+            line.outages.worked(server)
+        places = self._places
+        self._places = min(places + 1 / places, float(self._world.room))
+        ended = self.state.outages.worked(server)
+        if ended is not None:
+            self._agenda.release(now)
+            self._note(OutageFact(*ended))
+            self._observer(OutageTold(*ended))
+
+    def _hear_nothing(
+        self, errand: Fetch | FetchOnce, answer: Answer, now: float, server: float
+    ) -> None:
+        """Draw the consequences of a request without an answer.
+
+        It is the server of one line that is in trouble, or the origin: that is so if most of the
+        lines that were asked for of late have no answers.
+        """
+        outages, version = self.state.outages, self.state.lines.version
+        depth = None if version is None else version.depth
+        longest = min(5.0, max((depth or 40.0) / 8, 0.2))
+        known = most = False
+        since = server
+        if isinstance(errand, Fetch):
+            line = errand.asked.line
+            known, worked, line.works = line.outages.since is not None, line.works, False
+            attempt = line.open.get(errand.asked.run.time)
+            since = server if attempt is None else server - (now - attempt.asked)
+            begins = line.outages.failed(since, now, longest)
+            active = [
+                each
+                for each in self.state.lines
+                if each.flying or now - each.asked_at < _ACTIVE_SECONDS
+            ]
+            most = 2 * sum(each.outages.failing for each in active) > len(active)
+            if begins and not most:
+                self._tell_failing(line, answer)
+            if worked:
+                self._take_place(errand, now)
+        else:
+            most = not any(line.asked_at > -math.inf for line in self.state.lines)
+        counts = outages.since is not None or (most and not known)
+        if counts and outages.failed(since, now, longest):
+            self._observer(OutageTold(outages.since or server, problem=answer.problem))
+
+    def _tell_failing(self, line: Line, answer: Answer) -> None:
+        told = line.id, answer.problem
+        if told not in self._failing:
+            self._failing.add(told)
+            problem = answer.problem or "no answer"
+            self._observer(Warned(f"segments of {line.label} fail one after the other: {problem}"))
+
+    def _take_place(self, errand: Fetch, now: float) -> None:
+        """Make fewer requests at once if one has taken too long beside the others."""
+        attempt = errand.asked.line.open.get(errand.asked.run.time)
+        if attempt is None or now - attempt.asked < _LATE_SHARE * errand.seconds:
+            return
+        if self.state.outages.since is None and now - self._fewer_at >= 1.0:
+            self._places, self._fewer_at = max(self._places / 2, 1.0), now
+
+    @property
+    def _room(self) -> int:
+        """How many requests for files may be under way at once."""
+        return math.ceil(self._places)
 
     def _notice(self, line: Line, run: Run, notices: Notices) -> None:
         """Draw the consequences of what a segment says, and of one beyond the end of its line."""
@@ -599,6 +676,9 @@ class Recorder:
             return End.NOT_YET
         self._ran = True
         over = self._is_over(version, server)
+        if over or server >= self._until:
+            for each in self._agenda.abandon(server):
+                self._tell_ended(each, "", server)
         if self._is_busy():
             return None
         if server >= self._until and self._has_all_until(version, server):

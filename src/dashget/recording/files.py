@@ -82,7 +82,9 @@ class Files:
                 # Its bytes stay for the next try.
                 self._store.let_go(file.part)
             retry_after = result.retry_after_seconds
-            answer = Answer(result.status or 0, ours=ours, retry_after=retry_after)
+            answer = Answer(
+                result.status or 0, ours=ours, retry_after=retry_after, problem=result.message
+            )
             return answer, SILENT, None
         growing = _growing(carried.errand, result)
         if growing and file.part is not None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Sequence
 
 import msgspec
 import pytest
 
-from dashget.events import Event
+from dashget.events import Event, OutageTold, Warned
 from dashget.live.facts import Fact, LossFact, Reason, SegmentFact
 from dashget.live.gaps import find_gaps
 from dashget.live.listing import Version
 from dashget.live.options import Wishes
+from dashget.live.policy import Answer
 from dashget.live.recorder import Recorder, Result
 from dashget.live.spans import Run
 from dashget.live.state import State
-from dashget.live.world import Report
+from dashget.live.world import Errand, Fetch, FetchEnded, Report
 from tests.support.liveworld import BEGIN, KilledError, Script, SimulatedWorld, document
 
 UNTIL = 160.0
@@ -124,3 +126,97 @@ def test_a_pause_that_nobody_has_seen_all_of_may_be_a_gap() -> None:
     )
     record(world)
     assert reasons(world.disk) == {Reason.ANNOUNCED, Reason.OUTAGE}
+
+
+class Bad(SimulatedWorld):
+    """The server of the second track does not answer, at once or after some time."""
+
+    seconds = 0.05
+    until = math.inf
+    """Seconds since ``BEGIN``."""
+
+    def start(self, errand: Errand) -> None:
+        super().start(errand)
+        if self.at < self.until and _is_of_second(errand):
+            # It is the last one that was begun.
+            index = max(range(len(self._waiting)), key=lambda at: self._waiting[at][1])
+            _, sequence, _ = self._waiting[index]
+            self._waiting[index] = (self._now + self.seconds, sequence, errand)
+            heapq.heapify(self._waiting)
+
+    def wait(self, until: float) -> Sequence[Report]:
+        reports = super().wait(until)
+        return tuple(
+            FetchEnded(each.errand, Answer(0, problem="connection refused"))
+            if isinstance(each, FetchEnded) and self.at < self.until and _is_of_second(each.errand)
+            else each
+            for each in reports
+        )
+
+
+def _is_of_second(errand: Errand) -> bool:
+    return isinstance(errand, Fetch) and errand.asked.path.startswith("t1/")
+
+
+@pytest.mark.parametrize("seconds", [0.05, 30.0], ids=["at-once", "hangs"])
+@pytest.mark.parametrize("form", ["number", "time"])
+def test_a_server_of_one_track_that_does_not_answer_costs_the_others_nothing(
+    form: str, seconds: float
+) -> None:
+    events: list[Event] = []
+    world = Bad(Script(form=form, latency=0.2), [], at=50.0)
+    world.seconds = seconds
+    result = record(world, events)
+    lost = [gap for gap in result.gaps if gap.reason.is_loss]
+    assert {gap.label for gap in lost} == {"track 1"}
+    assert {gap.reason for gap in lost} == {Reason.OUTAGE}
+    assert not any(isinstance(event, OutageTold) for event in events)
+    told = [event.message for event in events if isinstance(event, Warned)]
+    assert told == ["segments of track 1 fail one after the other: connection refused"]
+    asked = sum(len(at) for (_, path), at in world.requests.items() if path.startswith("t1/"))
+    assert asked < 120
+    assert world.at < UNTIL + 90
+
+
+def test_when_it_answers_again_what_is_there_is_fetched() -> None:
+    world = Bad(Script(depth=60), [], at=50.0)
+    world.until = 60.0
+    assert not record(world).has_losses
+
+
+class Serial(SimulatedWorld):
+    """A server that answers one request after the other, also those that nobody waits for."""
+
+    room = 16
+    each = 0.6
+    free = 0.0
+    late: dict[int, bool]
+
+    def start(self, errand: Errand) -> None:
+        super().start(errand)
+        if isinstance(errand, Fetch):
+            self.free = max(self.free, self._now) + self.each
+            index = max(range(len(self._waiting)), key=lambda at: self._waiting[at][1])
+            sequence = self._waiting[index][1]
+            at = min(self.free, self._now + errand.seconds)
+            self._waiting[index] = (at, sequence, errand)
+            heapq.heapify(self._waiting)
+            self.late[id(errand)] = at < self.free
+
+    def wait(self, until: float) -> Sequence[Report]:
+        reports = super().wait(until)
+        return tuple(
+            FetchEnded(each.errand, Answer(0))
+            if isinstance(each, FetchEnded) and self.late.pop(id(each.errand), False)
+            else each
+            for each in reports
+        )
+
+
+def test_a_server_that_is_too_slow_for_many_requests_at_once_gets_fewer() -> None:
+    # It can carry 5 of 6 segments.
+    world = Serial(Script(tracks=4, depth=20), [], at=50.0)
+    world.late = {}
+    record(world)
+    here = sum(isinstance(fact, SegmentFact) for fact in world.disk)
+    assert here >= 0.4 * (world.at - 50.0) / world.each

@@ -56,7 +56,8 @@ def recording_line(event: Event, *, verbose: bool) -> str | None:
         return f"lost: {legible(event.label)}: {when}{count}: {event.reason}"
     if isinstance(event, OutageTold):
         if event.until is None:
-            return f"outage: the origin has not answered since {_moment(event.since)}"
+            problem = f": {legible(event.problem)}" if event.problem else ""
+            return f"outage: the origin has not answered since {_moment(event.since)}{problem}"
         seconds = text.duration(event.until - event.since)
         return f"outage over: the origin answers again after {seconds}"
     if isinstance(event, SegmentsExpired):
