@@ -278,6 +278,8 @@ class HeldFact(msgspec.Struct, frozen=True, omit_defaults=True):
 
     held: int
     here: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
+    """Those of lists that came last."""
 
 
 Fact = (

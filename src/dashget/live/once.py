@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from itertools import islice
 from typing import Final
 
 from dashget.live.listing import Once
@@ -14,6 +15,7 @@ _LONGEST_PAUSE: Final = 10.0
 _GONE: Final = 410
 _GONE_WEIGHT: Final = 10
 """A file that its server calls gone for good is asked for three times."""
+LEAST_LISTED: Final = 20_000
 
 
 class OnceFiles:
@@ -21,6 +23,10 @@ class OnceFiles:
 
     def __init__(self) -> None:
         self.here: set[str] = set()
+        """The files that are here, but for those of lists."""
+        self.listed: dict[str, None] = {}
+        """The files of lists that came last. A list that slides never names the others again."""
+        self.most_listed = LEAST_LISTED
         self.lost: dict[str, int] = {}
         """The files that never came, with the last status."""
         self.flying = 0
@@ -35,9 +41,27 @@ class OnceFiles:
         self._behind: dict[str, list[str]] = {}
         """Files that wait for another one, by its path: their initialization segment goes first."""
 
+    def has(self, path: str) -> bool:
+        """Return True if a file is here, and is not forgotten."""
+        return path in self.here or path in self.listed
+
+    def add(self, path: str, *, listed: bool) -> None:
+        """Remember that a file is here."""
+        if not listed:
+            self.here.add(path)
+            return
+        self.listed[path] = None
+        if len(self.listed) > 1.1 * self.most_listed:
+            for old in tuple(islice(self.listed, len(self.listed) - self.most_listed)):
+                del self.listed[old]
+
+    def expect(self, listed: int) -> None:
+        """Remember twice as many files of lists as a document has."""
+        self.most_listed = max(LEAST_LISTED, 2 * listed)
+
     def announce(self, path: str, once: Once, now: float) -> None:
         """Take a file that a document names; its newest addresses are used."""
-        if path in self.here or path in self.lost:
+        if self.has(path) or path in self.lost:
             return
         if path not in self._known and once.behind in self._known:
             self._behind.setdefault(once.behind, []).append(path)
@@ -58,7 +82,7 @@ class OnceFiles:
         """Take an answer; return True if it was the last one for the file."""
         self.flying -= 1
         if answer.here:
-            self.here.add(path)
+            self.add(path, listed=bool(self._known[path].line))
         else:
             if not (answer.is_origins or answer.ours):
                 self._silent.pop(path, None)

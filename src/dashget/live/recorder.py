@@ -462,7 +462,7 @@ class Recorder:
 
     def _learn_names(self, version: Version, now: float) -> None:
         """Ask for the files that only their names tell, and write down what follows what."""
-        state = self.state
+        state, count = self.state, 0
         for listing, learnt in state.named.learn(
             version.listings, state.lines.generation, state.lines.new_id
         ):
@@ -476,8 +476,10 @@ class Recorder:
                 ):
                     self._note(fact)
             self._listed = True
+            count += len(learnt.files)
             for path, once in learnt.files:
                 state.once.announce(path, once, now)
+        state.once.expect(count)
 
     def _note_events(self, version: Version) -> None:
         state = self.state
@@ -758,7 +760,7 @@ class Recorder:
             reads=self._reads,
             bytes=self._bytes,
             lost_files=tuple(state.once.lost),
-            files=len(state.once.here),
+            files=len(state.once.here) + state.named.count,
             problem=self._problem,
             begins=self._begins,
         )

@@ -44,7 +44,7 @@ def facts_of(state: State) -> Iterator[Fact]:
     yield from state.stretches.facts()
     yield from state.late.facts()
     yield from state.events
-    yield HeldFact(state.held, tuple(sorted(state.once.here)))
+    yield HeldFact(state.held, tuple(sorted(state.once.here)), tuple(state.once.listed))
 
 
 def coverage_of(line: Line) -> CoverageFact:

@@ -122,9 +122,9 @@ class State:
                 line.ended_at = fact.t
         elif isinstance(fact, FileFact):
             begins = math.inf if fact.begins is None else fact.begins
-            if fact.path not in self.once.here and begins >= self.expired:
+            if not self.once.has(fact.path) and begins >= self.expired:
                 self.held += fact.size
-            self.once.here.add(fact.path)
+            self.once.add(fact.path, listed=bool(fact.line))
             if fact.line and begins >= self.expired:
                 self.named.take(fact)
         elif isinstance(fact, NamesFact | NamedFact):
@@ -168,6 +168,8 @@ class State:
         elif isinstance(fact, HeldFact):
             self.held = fact.held
             self.once.here.update(fact.here)
+            for path in fact.listed:
+                self.once.add(path, listed=True)
         else:
             line = self.lines.by_id.get(fact.coverage)
             if line is not None:

@@ -63,6 +63,12 @@ class Files:
         patience = Patience(attempts=1, seconds=seconds, missing_is_final=True)
         return Job(Request(file.urls), self._open, Carried(errand, file), patience=patience)
 
+    def is_here(self, errand: Fetch | FetchOnce) -> bool:
+        """Return True if a file of a list is here, which a recorder may have forgotten."""
+        if isinstance(errand, Fetch) or not errand.once.line:
+            return False
+        return self._store.size(errand.path) is not None and self._store.is_recorded(errand.path)
+
     def take(
         self, job: Job, result: Fetched | TransferError
     ) -> tuple[Answer, Notices, FileFact | None]:

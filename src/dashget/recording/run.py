@@ -300,7 +300,7 @@ class RecordJob:
             withdrawn=totals.withdrawn,
             pending=totals.pending,
             expired=totals.expired,
-            files=len(state.once.here),
+            files=len(state.once.here) + state.named.count,
             seconds=round(time.monotonic() - self._started, 3),
             problem=failure.message,
         )

@@ -82,7 +82,7 @@ def _is_sound_kind(fact: Fact) -> bool:
     if isinstance(fact, NamedFact):
         return _are_named(fact)
     if isinstance(fact, HeldFact):
-        return fact.held >= 0 and all(map(is_safe_path, fact.here))
+        return fact.held >= 0 and all(map(is_safe_path, (*fact.here, *fact.listed)))
     return True
 
 

@@ -164,7 +164,11 @@ class RealWorld:
             self._begin(self._write_local, errand)
             return
         with self._writing:
-            job = self._files.job(errand)
+            here = self._files.is_here(errand)
+            job = None if here else self._files.job(errand)
+        if job is None:
+            self._report(FetchEnded(errand, Answer(here=True)))
+            return
         if self._feed is None or not self._feed.put(job):
             self._feed = _Feed()
             self._feed.put(job)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from dashget.live.facts import FileFact, NamesFact
 from dashget.live.lag import Lag
 from dashget.live.listing import Once
 from dashget.live.once import OnceFiles
 from dashget.live.outage import Outages
 from dashget.live.policy import MOST_TRIES, Answer, Patience
+from dashget.live.snapshot import facts_of
+from dashget.live.state import State
 from dashget.media.kind import SegmentKind
 
 INIT = Once("v/init.mp4", ("http://h/v/init.mp4",), SegmentKind.INITIALIZATION)
@@ -120,3 +125,35 @@ def test_the_lag_is_what_most_segments_need_and_shrinks_again() -> None:
     for _ in range(200):
         lag.came(4.0, at_first=True)
     assert lag.seconds < 4.0
+
+
+def test_files_of_lists_take_memory_for_the_newest_only() -> None:
+    files = OnceFiles()
+    files.announce("init", INIT, 0.0)
+    files.take(0.0)
+    files.answer("init", Answer(200, here=True), 0.0)
+    listed = msgspec.structs.replace(INIT, line=1)
+    for number in range(60_000):
+        path = f"v/{number}"
+        files.announce(path, listed, 0.0)
+        assert files.take(0.0) == (path, listed)
+        files.answer(path, Answer(200, here=True), 0.0)
+        files.expect(5)
+    assert len(files.listed) <= 22_000
+    assert files.has("init")
+    assert files.has("v/45000")
+    files.announce("v/59999", listed, 0.0)
+    assert not files.waiting
+    # A document may have more of them than that.
+    files.expect(30_000)
+    for number in range(100_000):
+        files.add(f"w/{number}", listed=True)
+    assert 60_000 <= len(files.listed) <= 66_000
+
+
+def test_files_of_lists_are_known_after_a_restart() -> None:
+    facts = [FileFact(f"v/{n}", 10, 5.0, line=3, n=n) for n in range(9)]
+    state = State.of([NamesFact(3, "v"), FileFact("init", 10), *facts])
+    again = State.of([*facts_of(state), *facts])
+    assert again.held == state.held == 100
+    assert all(again.once.has(path) for path in ("init", "v/0", "v/8"))
