@@ -8,6 +8,7 @@ do those of a second encoder behind the same URL; each document finds its own ge
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final
@@ -159,6 +160,7 @@ class Lines:
             at = line.listing.axis_time(server)
             if not line.listing.static and line.listing.axis is not Axis.NAME:
                 taken += [(line, run) for run in line.pending.take_from(at)]
+                taken += [(line, run) for run in _never_there(line, server)]
         return taken
 
     def _replaced(self, version: Version) -> list[tuple[Line, Run, Reason | None]]:
@@ -198,6 +200,22 @@ class Lines:
             ):
                 return generation
         return self._newest + 1
+
+
+def _never_there(line: Line, server: float) -> Iterator[Run]:
+    """Take what followed from a duration, was not there, and is announced no more.
+
+    It is in the younger half of the window, so that the window is not why.
+    """
+    listing = line.listing
+    depth = listing.keeps
+    for time, attempt in tuple(line.open.items()):
+        absent = {404, 410, 425}.issuperset(attempt.statuses or (0,))
+        if attempt.flying or not absent or not listing.step or attempt.silent:
+            continue
+        if line.until(attempt.run) - server > (depth / 2 if depth < math.inf else 0.0):
+            del line.open[time]
+            yield attempt.run
 
 
 def _parted(
