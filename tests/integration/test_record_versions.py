@@ -91,6 +91,19 @@ def of_manifest(origin: LiveOrigin) -> list[int]:
     return [status for path, status in tuple(origin.requests) if ".mpd" in path]
 
 
+def test_a_pause_that_the_server_asks_for_is_kept_for_the_manifest(tmp_path: Path) -> None:
+    with LiveOrigin(form="number", depth=60.0, update="PT0.1S").serving() as origin:
+        origin.pause = 2
+        with recording(origin, tmp_path / "r") as run:
+            origin.wait_for(lambda: origin.served_count() >= 20)
+            origin.manifest_status = 429
+            origin.wait_for(lambda: of_manifest(origin).count(429) >= 3)
+            asked = [at for at, path in origin.seen_at if ".mpd" in path][-2:]
+            assert asked[1] - asked[0] > 1.5
+            origin.manifest_status = 200
+            assert run.end().lost == 0
+
+
 @pytest.mark.parametrize("validators", ["etag", "weak", "date"])
 def test_a_manifest_that_stays_the_same_is_not_sent_again(validators: str, tmp_path: Path) -> None:
     with LiveOrigin(form="number", depth=8.0, update="PT0.1S").serving() as origin:

@@ -110,6 +110,8 @@ class LiveOrigin:
         """What becomes of the MPD before it is sent."""
         self.gone: set[str] = set()
         """Paths that are not found."""
+        self.pause = 0
+        """The pause in seconds that it asks for when it refuses a request for now."""
         self.moved: dict[str, str] = {}
         """Where requests for paths are sent to."""
         self.session: str | None = None
@@ -404,6 +406,8 @@ class LiveOrigin:
                     self.send_response(status)
                     if status == 302:
                         self.send_header("Location", origin.moved[self.path])
+                    if status in (429, 503) and origin.pause:
+                        self.send_header("Retry-After", str(origin.pause))
                     for name, value in fields.items():
                         self.send_header(name, value)
                     self.send_header("Content-Type", kind)

@@ -393,7 +393,7 @@ class Recorder:
             self._problem = report.problem
             if self._silent_since is None:
                 self._silent_since = self.clock.at(now)
-            self._refresh.failed(now, lines.version)
+            self._refresh.failed(now, lines.version, report.retry_after)
             self._observer(ManifestRead("failed", problem=report.problem))
             return
         self._reads += 1

@@ -56,8 +56,9 @@ class Refresh:
         """Record that a read begins."""
         self._began, self._wanted, self._doubted = now, False, False
 
-    def failed(self, now: float, version: Version | None) -> None:
-        """Record that it has failed."""
+    def failed(self, now: float, version: Version | None, retry_after: float | None = None) -> None:
+        """Record that it has failed. A pause that the server asks for is kept, if what is there
+        then can still be had."""
         self.failures += 1
         longest = _LONGEST_BACKOFF
         if version is not None:
@@ -67,6 +68,10 @@ class Refresh:
             if version.update is not None:
                 longest = min(longest, max(version.update, _LEAST))
         pause: float = min(_FIRST_BACKOFF * 2.0 ** min(self.failures - 1, 10), longest)
+        if retry_after is not None:
+            depth = None if version is None else version.depth
+            most = _SELDOM if depth is None else min(_SELDOM, depth / 4)
+            pause = max(pause, min(retry_after, most))
         self._at = now + max(pause, 0.05)
 
     def read(self, now: float, version: Version, *, new: bool, stale: bool) -> None:

@@ -91,6 +91,8 @@ class ReadEnded(msgspec.Struct, frozen=True, eq=False):
     problem: str | None = None
     status: int = 0
     way: Way = Way.FULL
+    retry_after: float | None = None
+    """For how many seconds the server does not want to be asked."""
     refused: str | None = None
     """What was wrong with a patch, in place of which all was read."""
 

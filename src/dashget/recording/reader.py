@@ -131,9 +131,16 @@ class ManifestReader:
             else:
                 refused = refused or ended.refused
                 return msgspec.structs.replace(ended, refused=refused)
-        status = getattr(problem.__cause__, "status", None) if problem is not None else None
-        message = None if problem is None else problem.message
-        return ReadEnded(None, asked, problem=message, status=status or 0, refused=refused)
+        cause = None if problem is None else problem.__cause__
+        answer = cause if isinstance(cause, FetchError) else None
+        return ReadEnded(
+            None,
+            asked,
+            problem=None if problem is None else problem.message,
+            status=0 if answer is None else answer.status or 0,
+            retry_after=None if answer is None else answer.retry_after_seconds,
+            refused=refused,
+        )
 
     def _read(self, errand: Read, url: str | None, asked: float) -> ReadEnded:
         loaded, self._first = self._first, None

@@ -127,6 +127,17 @@ def test_failures_are_backed_off_from() -> None:
     assert pauses == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0]
 
 
+def test_a_pause_that_the_server_asks_for_is_kept_while_the_window_allows_it() -> None:
+    for depth, asked, pause in ((None, 30.0, 30.0), (400.0, 1e9, 60.0), (20.0, 30.0, 5.0)):
+        refresh, known = Refresh(), version(update=2.0, depth=depth)
+        refresh.began(0.0)
+        refresh.failed(0.0, known, asked)
+        assert refresh.next_at(known) == pause
+    refresh = Refresh()
+    refresh.failed(0.0, None, 30.0)
+    assert refresh.next_at(None) == 30.0
+
+
 def test_a_static_document_is_read_slowly() -> None:
     assert interval(version(dynamic=False)) == 4.0
     assert interval(version(dynamic=False, step=0.2)) == 2.0
