@@ -64,8 +64,6 @@ def all_decoded(data: bytes, codings: Iterable[str], most: int) -> bytes:
 
 def begins_like(coding: str, beginning: bytes) -> bool:
     """Return True if data that begin so may be in a coding."""
-    if coding == GZIP:
-        return beginning.startswith(_MAGIC[: len(beginning)])
     return _form(coding, beginning) is not None
 
 
@@ -87,7 +85,7 @@ def _form(coding: str, beginning: bytes) -> int | None:
     if coding not in _FORMS:
         raise CodingError(f"are in a coding that is unknown here: {coding}", lasting=True)
     if coding == GZIP:
-        return _FORMS[GZIP] if beginning.startswith(_MAGIC) else None
+        return _FORMS[GZIP] if beginning.startswith(_MAGIC[: len(beginning)]) else None
     head = beginning[:2]
     with_head = len(head) == len(_MAGIC) and not (
         head[0] % 16 != _ZLIB_METHOD or int.from_bytes(head, "big") % _ZLIB_CHECK

@@ -307,7 +307,7 @@ def _is_sound(record: FileRecord) -> bool:
         and is_field(record.etag)
         and is_field(record.last_modified)
         and is_sha256(record.sha256)
-        and is_size(record.coded_size)
+        and (record.coded_size is None or is_size(record.coded_size))
         and (not record.codings or all(map(is_field, record.codings)))
     )
 

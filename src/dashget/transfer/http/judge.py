@@ -44,7 +44,8 @@ class Asked(msgspec.Struct, gc=False):
     total: int | None = None
     validator: str | None = None
     codings: tuple[str, ...] | None = None
-    """The content codings that were named with the earlier bytes; None if any will do."""
+    """The content codings of the earlier bytes; None if any will do. Whether what is in the middle
+    of a body has the one that is named, nobody can see."""
     identity: Identity | None = None
     """What else is known of the version of which bytes are on disk. Beside a ``validator`` it tells
     if that is of no use; without one, the response has to agree with it."""

@@ -117,7 +117,7 @@ def _begin(
     described = head.describe(exchange.url, size, task.urls[exchange.index], kept, codings)
     if position == 0:
         task.identity = None
-        task.codings = head.codings if "content-encoding" in head.fields else ()
+        task.codings = codings
         if task.head is not None:
             from dashget.transfer.run.resumption import note_signs
 

@@ -183,7 +183,7 @@ class Task(Owner):
         self.size: int | None = None
         self.validator: str | None = None
         self.codings: tuple[str, ...] = ()
-        """The content codings that were named with the bytes on disk, truly or not."""
+        """The content codings of the bytes on disk."""
         self.identity: Identity | None = None
         """See ``known_identity``."""
         self.doubt = Doubt.NONE
