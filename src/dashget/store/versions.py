@@ -30,6 +30,8 @@ _MOST_CHAINED: Final = 128 << 20
 """The bytes of all versions that are made of the same whole one."""
 MOST_BYTES: Final = 128 << 20
 """The largest manifest."""
+_MOST_DAMAGE: Final = 256 << 20
+"""How many damaged bytes are looked through for what follows them."""
 _BLOCK: Final = 1 << 18
 _TOLD_SECONDS: Final = 60.0
 
@@ -164,14 +166,17 @@ def read_entries(file: BinaryIO, at: int = 0) -> Iterator[Entry | Damage]:
     file.seek(0, 2)
     end = file.tell()
     number = made = wasted = 0
+    most = _MOST_DAMAGE
     known = False
     while at < end:
         found = _entry_at(file, at, end)
         if found is None:
-            following = _next_mark(file, at + 1, end)
+            looked_to = min(end, at + 1 + most)
+            following = _next_mark(file, at + 1, looked_to)
+            most -= following - at
             wasted += _claimed(file, at, end)
-            if wasted > 2 * end:
-                # Entries that claim each other's bytes: nobody writes such by mistake.
+            if wasted > 2 * end or following == looked_to:
+                # Entries that claim each other's bytes, or nothing for ever: no accident does that.
                 following = end
             yield Damage(following - at, _is_cut_off(file, at, following))
             at, known = following, False
@@ -327,7 +332,7 @@ def _next_mark(file: BinaryIO, at: int, end: int) -> int:
     """Return where the next mark is; the end if there is none."""
     file.seek(at)
     before = b""
-    while block := file.read(_BLOCK):
+    while at < end and (block := file.read(min(_BLOCK, end - at))):
         found = (before + block).find(_MARK)
         if found >= 0:
             return at - len(before) + found

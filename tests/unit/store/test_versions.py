@@ -215,3 +215,29 @@ def test_a_rolling_recording_lets_old_versions_go(tmp_path: Path) -> None:
         assert texts(path.read_bytes())[-1] == b"<MPD/>"
         kept.forget(20_000.0)
         assert len(sound(path.read_bytes())) == len(entries)
+
+
+def test_a_log_without_an_end_is_given_up() -> None:
+    """A file with a hole of a terabyte takes no room, and would be read for many minutes."""
+
+    class Endless(io.BytesIO):
+        """Nothing but zeros behind what there is; counts what was read of it."""
+
+        size = 1 << 40
+        count = 0
+
+        def seek(self, at: int, whence: int = 0, /) -> int:
+            return super().seek(self.size if whence else at)
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            assert size is not None
+            data = super().read(size)
+            self.seek(self.tell() + size - len(data))
+            self.count += size
+            return data + bytes(size - len(data))
+
+    log = Endless(written(manifest(0)))
+    first, second = read_entries(log)
+    assert isinstance(first, Entry)
+    assert second == Damage(log.size - first.at - first.length, False)
+    assert log.count < 300 << 20
