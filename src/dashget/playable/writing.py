@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 from dashget.common.lateregex import late
-from dashget.mpd.budget import Budget
+from dashget.mpd.budget import ITEM, Budget
 from dashget.mpd.names import NAMESPACE
 from dashget.playable.tree import Element
 
@@ -55,6 +55,8 @@ def write(root: Element, namespace: str, budget: Budget) -> bytes:
             out.append(node.text)
         out.append("\n")
         node = node.after
+    # Many small documents may have much in common: what each repeats is paid as well.
+    writer.pay_all()
     return _EXCLUDED.sub("\ufffd", "".join(out)).encode("utf-8")
 
 
@@ -125,13 +127,23 @@ class _Writer:
             self._made += 1
         return f"ns{self._made}"
 
+    def pay(self, size: int) -> None:
+        """Pay for writing so many characters; an attribute, or a namespace, costs more."""
+        self._size += size
+        if self._size > _MOST_UNPAID:
+            self.pay_all()
+
+    def pay_all(self) -> None:
+        """Pay for what was written and is unpaid."""
+        self._budget.spend(2 * self._size, "the local MPD")
+        self._size = 0
+
     def element(self, element: Element, scope: _Scope) -> None:
         """Write an element and what is in it."""
         out = self.out
-        self._size += 100 + sum(map(len, element.attributes.values())) + len(element.text)
-        if self._size > _MOST_UNPAID:
-            self._budget.spend(2 * self._size, "the local MPD")
-            self._size = 0
+        attributes = element.attributes
+        size = 100 + sum(map(len, attributes.values())) + len(element.text)
+        self.pay(size + ITEM * len(attributes))
         plain = not element.declared and element.name[:1] != "{"
         if plain and scope.by_prefix.get(element.prefix) == self.dash and _are_plain(element):
             qname = f"{element.prefix}:{element.name}" if element.prefix else element.name
@@ -172,6 +184,9 @@ class _Tag:
         self.scope = scope
         space, _, local = element.name.rpartition("}")
         namespace = writer.foreign(space[1:]) if space else writer.dash
+        if element.declared:
+            size = sum(map(len, element.declared.values()))
+            writer.pay(4 * size + 3 * ITEM * len(element.declared))
         for prefix, declared in element.declared.items():
             known = writer.known(declared)
             # Only the empty prefix may stand for no namespace.
@@ -214,6 +229,7 @@ class _Tag:
 
     def _declare(self, prefix: str, namespace: str) -> None:
         if self.scope is self._outer:
+            self._writer.pay(len(self._outer.by_prefix))
             self.scope = self._outer.inner()
         self.scope.declare(prefix, namespace)
         self._own[prefix] = namespace
