@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dashget.live.facts import Fact, FileFact, NamesFact
+from dashget.live.gaps import gaps_in, totals_in
 from dashget.live.listing import Axis, Listing, Once, PeriodMark, Version
 from dashget.live.localmpd import Coverage, local_mpd
 from dashget.live.named import fact_of
@@ -146,6 +147,7 @@ def test_the_local_mpd_has_all_files_in_the_order_of_their_lists(
             at = world.at + pause
     assert world is not None
     state = State.of(disk)
+    check_gaps(script, state, disk)
     local = local_mpd(Coverage.of(state))
     recorded = {fact.path for fact in disk if isinstance(fact, FileFact) and fact.line}
     if not recorded:
@@ -173,6 +175,29 @@ def test_the_local_mpd_has_all_files_in_the_order_of_their_lists(
         if script.form in ("files", "manifest"):
             for file in own:
                 assert file.media == parse(script, file.path)[1] * script.step
+
+
+def check_gaps(script: Script, state: State, disk: list[Fact]) -> None:
+    """What is missing between two recorded files is in a gap; where nothing is, there is none."""
+    facts = [fact for fact in disk if isinstance(fact, FileFact) and fact.line]
+    totals = totals_in(state)
+    assert totals.recorded == len({fact.path for fact in facts})
+    assert totals.announced == totals.recorded + totals.lost
+    gaps = gaps_in(state)
+    assert all(gap.reason.is_loss for gap in gaps)
+    for track in range(script.tracks):
+        paths = {fact.path: fact for fact in facts if fact.path.startswith(f"t{track}/")}
+        own = [gap for gap in gaps if gap.label == f"track {track}"]
+        places = sorted(parse(script, path)[1] for path in paths if "/0-" in path)
+        missing = set(range(places[0], places[-1])) - set(places) if places else set()
+        if len(paths) == len(places) and not missing and not totals.lost:
+            assert not own
+        if script.form in ("files", "manifest"):
+            for position in missing:
+                middle = BEGIN + (position + 0.5) * script.step
+                assert any(gap.begin <= middle < gap.end for gap in own)
+        elif missing:
+            assert own
 
 
 @pytest.mark.parametrize("form", ["files", "manifest", "durations", "none"])

@@ -50,7 +50,7 @@ class Period(msgspec.Struct, frozen=True):
 
 TRACKS = st.builds(
     Track,
-    st.sampled_from(["number", "time", "timeline", "numbered-timeline", "list"]),
+    st.sampled_from(["number", "time", "timeline", "numbered-timeline", "list", "sliding-list"]),
     st.sampled_from([1, 3, 10, 1000, 48000, 90000, 10_000_000]),
     st.integers(1, 12),
     st.sampled_from([0, 1, 7, 1_795_869_180]),
@@ -90,6 +90,10 @@ def adaptation_set(name: str, track: Track, milliseconds: int) -> str:
     if track.form == "list":
         urls = "".join(f'<SegmentURL media="{name}/{n}.m4s"/>' for n in range(count))
         information = f"<SegmentList {clock}>{row}{urls}</SegmentList>"
+    elif track.form == "sliding-list":
+        urls = "".join(f'<SegmentURL media="{name}/{n}.m4s"/>' for n in range(4, 4 + count))
+        slid = f'duration="{ticks}" startNumber="5"'
+        information = f"<SegmentList {clock} {slid}>{urls}</SegmentList>"
     elif track.form in ("number", "time"):
         information = f'<SegmentTemplate {clock} {files} duration="{ticks}" startNumber="3"/>'
     else:
@@ -119,6 +123,7 @@ def times(presentation: Presentation, folder: str) -> dict[str, tuple[Fraction, 
 
 @given(PERIODS, st.integers(1, 30), st.integers(0, 60_000))
 @example([Period(0, (Track("number", 1, 6, 1_795_869_180),))], 10, 20_000)
+@example([Period(0, (Track("sliding-list", 10, 4, 0), Track("list", 48000, 5, 7)))], 1, 5500)
 @example([Period(0, (Track("number", 10, 4, 0), Track("time", 48000, 5, 7)))], 1, 5500)
 def test_times_of_the_local_mpd_are_those_of_the_files(
     periods: list[Period], depth: int, milliseconds: int

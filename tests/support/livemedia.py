@@ -20,8 +20,11 @@ from tests.support.media import SECONDS
 
 NUMBERED, TIMED, DERIVED = "numbered", "timed", "derived"
 """A timeline with ``$Number$``, one with ``$Time$``, and ``@duration`` with ``$Number$``."""
+LISTED, BESIDE = "listed", "beside"
+"""SegmentLists; and single files of video and text, of the form ``ondemand``, beside templates."""
 _SECOND = 1_000_000
 _TEMPLATE = re.compile(r"<SegmentTemplate [^>]*>\s*</SegmentTemplate>")
+_SET = re.compile(r"<AdaptationSet .*?</AdaptationSet>", re.DOTALL)
 _SEGMENT = re.compile(r"chunk-stream(\d)-(\d+)\.m4s")
 
 
@@ -30,6 +33,7 @@ class LiveMedia:
 
     def __init__(self, media: Path, form: str, gone: Collection[tuple[int, int]] = ()) -> None:
         self._folder = media / "number"
+        self._single = media / "ondemand"
         self._form = form
         self._gone = frozenset(gone)
         self._reads = 0
@@ -69,19 +73,32 @@ class LiveMedia:
             r"<Period [^>]*>", f'<Period id="p" start="PT0S" duration="PT{SECONDS}S">', text
         )
         streams = iter(range(9))
-        return _TEMPLATE.sub(lambda _: self._addressing(next(streams)), text).encode()
+        text = _TEMPLATE.sub(lambda _: self._addressing(next(streams)), text)
+        if self._form == BESIDE:
+            sets = _SET.findall(text)
+            others = _SET.findall((self._single / "manifest.mpd").read_text())
+            alone = [each for each in others if ".vtt" in each or "large.mp4" in each]
+            text = text.replace(sets[0], "\n".join(alone))
+        return text.encode()
 
     def _addressing(self, stream: int) -> str:
         names = (
             f'timescale="{_SECOND}" initialization="init-stream{stream}.m4s"'
             f' media="chunk-stream{stream}-'
         )
+        if self._form == LISTED:
+            urls = "".join(
+                f'<SegmentURL media="chunk-stream{stream}-{number:05}.m4s"/>'
+                for number in range(1, SECONDS + 1)
+            )
+            init = f'<Initialization sourceURL="init-stream{stream}.m4s"/>'
+            return f'<SegmentList duration="1">{init}{urls}</SegmentList>'
         rows = f'<SegmentTimeline><S t="0" d="{_SECOND}" r="{SECONDS - 1}"/></SegmentTimeline>'
         if self._form == DERIVED:
             return (
                 f'<SegmentTemplate {names}$Number%05d$.m4s" startNumber="1" duration="{_SECOND}"/>'
             )
-        if self._form == NUMBERED:
+        if self._form in (NUMBERED, BESIDE):
             return f'<SegmentTemplate {names}$Number%05d$.m4s" startNumber="1">{rows}</SegmentTemplate>'
         return f'<SegmentTemplate {names}$Time$.m4s">{rows}</SegmentTemplate>'
 
@@ -98,7 +115,7 @@ class LiveMedia:
             if (stream, number) in self._gone:
                 return 410, b"", "text/plain"
             name = f"chunk-stream{stream}-{number:05}.m4s"
-        file = self._folder / name
+        file = (self._folder if name.endswith(".m4s") else self._single) / name
         if not file.is_file():
             return 404, b"", "text/plain"
         return 200, file.read_bytes(), "video/mp4"
@@ -127,6 +144,8 @@ class LiveMedia:
         return Handler
 
 
+_SINGLES = 4
+"""The single files of the form with some: two of video, two of text."""
 _ALL = tuple((stream, number) for stream in range(4) for number in (3, 4))
 _AUDIO = tuple((stream, number) for stream in (2, 3) for number in (3, 4))
 RECORDINGS = {
@@ -135,6 +154,9 @@ RECORDINGS = {
     "recorded-hole-numbered": (NUMBERED, _ALL),
     "recorded-hole-timed": (TIMED, _ALL),
     "recorded-audio-hole": (NUMBERED, _AUDIO),
+    "recorded-list": (LISTED, ()),
+    "recorded-hole-list": (LISTED, _ALL),
+    "recorded-beside": (BESIDE, _AUDIO),
 }
 """Recordings of it: without a hole, with one in all tracks, and with one in the audio alone."""
 
@@ -151,4 +173,5 @@ def make_recording(media: Path, name: str, root: Path) -> None:
         ended = session.record(origin.url, root, wishes=dashget.Wishes(linger=0))
     assert isinstance(ended, dashget.RecordingEnded)
     assert ended.ended == "over"
-    assert ended.recorded == 4 * SECONDS - len(gone), ended
+    singles = 2 * SECONDS - _SINGLES if form == BESIDE else 0
+    assert ended.recorded == 4 * SECONDS - len(gone) - singles, ended

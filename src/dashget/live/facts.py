@@ -179,6 +179,10 @@ class NamedFact(msgspec.Struct, frozen=True, omit_defaults=True):
     named: int
     series: tuple[tuple[str, int, str | None], ...] = ()
     rows: tuple[tuple[int, int | None, int, int, float, int, int, int, int], ...] = ()
+    missing: dict[Reason, tuple[int, ...]] = {}
+    """The order numbers of files that never came."""
+    expired: int = 0
+    """How many were here, and have been removed."""
 
 
 class LossFact(msgspec.Struct, frozen=True, omit_defaults=True):

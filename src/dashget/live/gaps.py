@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from dashget.live.facts import Reason
+from dashget.live.gap import Gap
 from dashget.live.line import Line
+from dashget.live.namedgaps import named_gaps
 from dashget.live.outage import Outages
 
+if TYPE_CHECKING:
+    from dashget.live.state import State
+
+__all__ = ["Gap", "Totals", "find_gaps", "gaps_in", "has_losses", "totals_in", "totals_of"]
+
 _NEAR = 0.001
-
-
-class Gap(msgspec.Struct, frozen=True):
-    """A stretch of a line without recorded segments. Times are the server's."""
-
-    line: int
-    label: str
-    begin: float
-    end: float
-    segments: int | None
-    """How many segments are missing; None: nobody knows."""
-    reason: Reason
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -49,6 +46,34 @@ def totals_of(lines: Iterable[Line]) -> Totals:
         pending += line.waiting
         expired += line.forgotten
     return Totals(announced, recorded, lost, withdrawn, pending, expired)
+
+
+def totals_in(state: State) -> Totals:
+    """Sum up all lines, those of names as well."""
+    found = totals_of(state.lines)
+    recorded = lost = expired = 0
+    for line in state.named:
+        recorded += line.rows.count
+        lost += len(line.lost)
+        expired += line.rows.forgotten
+    pending = state.once.waiting_media
+    return Totals(
+        announced=found.announced + recorded + lost + pending + expired,
+        recorded=found.recorded + recorded,
+        lost=found.lost + lost,
+        withdrawn=found.withdrawn,
+        pending=found.pending + pending,
+        expired=found.expired + expired,
+    )
+
+
+def gaps_in(state: State) -> list[Gap]:
+    """Return the gaps of all lines, those of names as well."""
+    found = find_gaps(state.lines, state.outages, state.runs)
+    why = partial(_why, outages=state.outages, runs=sorted(state.runs))
+    for line in state.named:
+        found += _joined(named_gaps(line, why))
+    return found
 
 
 def find_gaps(

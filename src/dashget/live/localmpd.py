@@ -262,7 +262,7 @@ def _representation(part: Part, shape: _Shape, budget: Budget) -> Element:
         write_single(made, part, folder)
         return made
     if shape.look.listed:
-        write_list(made, part, folder, _rows(part.rows, 0, part.factor), budget)
+        write_list(made, part, folder, budget)
         return made
     template = made.child("SegmentTemplate")
     if folder:

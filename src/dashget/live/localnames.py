@@ -9,19 +9,17 @@ from urllib.parse import quote
 from dashget.live.coverage import Part
 from dashget.mpd.budget import ITEM, Budget
 from dashget.playable.opening import KEPT_IN_PATHS
-from dashget.playable.rows import use_duration
+from dashget.playable.rows import use_rows
 from dashget.playable.tree import Element
 from dashget.playable.writing import attribute_text
 
 _FILES: Final = ("Initialization", "RepresentationIndex", "BitstreamSwitching")
 
 
-def write_list(
-    representation: Element, part: Part, folder: str, rows: Sequence[str], budget: Budget
-) -> None:
+def write_list(representation: Element, part: Part, folder: str, budget: Budget) -> None:
     """Give a Representation the list of its files, with their times.
 
-    ``folder`` is where those of its generation are; ``rows`` are those of a timeline.
+    ``folder`` is where those of its generation are.
     """
     listed = representation.child("SegmentList")
     _lead_into(listed, folder)
@@ -38,21 +36,19 @@ def write_list(
             if known is not None:
                 reference = quote(known[row.number + k], safe=KEPT_IN_PATHS)
                 names.append(f"{attribute_text({'media': reference})}/>")
-    timeline = Element("SegmentTimeline")
-    timeline.prefix = listed.prefix
-    timeline.append(_node("S", rows))
-    listed.append(timeline)
-    use_duration(listed, times, durations)
+    use_rows(listed, times, durations)
     listed.append(_node("SegmentURL", names))
 
 
 def write_single(representation: Element, part: Part, folder: str) -> None:
-    """Give a Representation that is one file its clock."""
+    """Give a Representation that is one file its clock, where its document has a place for it.
+
+    A text without an index gets none: dash.js (5.2) would ask for its index without end, and takes
+    its times for those of the whole presentation; Shaka Player adds the start of the Period.
+    """
     base = representation.child("BaseURL")
     base.text = folder + base.text
     information = representation.find("SegmentBase")
-    if information is None and part.offset:
-        information = representation.child("SegmentBase")
     if information is not None:
         information.attributes.update(
             timescale=str(part.line.scale * part.factor), presentationTimeOffset=str(part.offset)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.live.agenda import AGAIN
-from dashget.live.facts import FileFact, NamedFact, NamesFact
+from dashget.live.facts import FileFact, LossFact, NamedFact, NamesFact, Reason
 from dashget.live.listing import Listing, Once
 from dashget.live.names import Row, Rows, Series
 from dashget.media.kind import SegmentKind
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 _FIRST: Final = 1_000_000
 """The order number of the first file that is known; others may turn out to be before it."""
-_UNKNOWN: Final = 1000
+UNKNOWN: Final = 1000
 """So many order numbers are left out where nobody knows what was between."""
+_MOST_LOST: Final = 100_000
 _DAY: Final = 86_400.0
 _SLACK_SECONDS: Final = 60.0
 
@@ -36,6 +37,8 @@ class NamedLine:
         self.id = fact.names
         self.fact = fact
         self.rows = Rows()
+        self.lost: dict[int, Reason] = {}
+        """Why files never came, by their order numbers."""
         self.last: int | None = None
         """The last order number that was given."""
         self.window: dict[str, int] | None = None
@@ -73,8 +76,11 @@ class Named:
         """How many files are recorded."""
         return sum(line.rows.count for line in self)
 
-    def take(self, fact: NamesFact | NamedFact | FileFact) -> None:
+    def take(self, fact: NamesFact | NamedFact | FileFact | LossFact) -> None:
         """Take what a recorder has written down. The same fact may come again."""
+        if isinstance(fact, LossFact):
+            self._lose(fact)
+            return
         if isinstance(fact, NamesFact):
             self.by_id.setdefault(fact.names, NamedLine(fact))
             return
@@ -82,9 +88,10 @@ class Named:
         if line is None:
             return
         if isinstance(fact, NamedFact):
-            _fill(line.rows, fact)
+            _fill(line, fact)
         else:
             line.rows.add(fact)
+            line.lost.pop(fact.n, None)
         last = line.rows.last
         if last is not None:
             line.last = max(last, -1 if line.last is None else line.last)
@@ -98,12 +105,27 @@ class Named:
                 (r.n, r.t, r.d, r.scale, r.at, r.series, r.number, r.count, r.step)
                 for r in line.rows
             )
-            yield NamedFact(line.id, series, rows)
+            missing: dict[Reason, list[int]] = {}
+            for n, reason in sorted(line.lost.items()):
+                missing.setdefault(reason, []).append(n)
+            found = {reason: tuple(numbers) for reason, numbers in missing.items()}
+            yield NamedFact(line.id, series, rows, found, line.rows.forgotten)
 
     def forget(self, time: float) -> None:
-        """Forget the files that begin before a server time."""
+        """Forget the files that begin before a server time, and what was lost before them."""
         for line in self:
-            line.rows.forget(time)
+            if line.rows.forget(time):
+                first = line.rows.first
+                lost = line.lost.items()
+                line.lost = {n: why for n, why in lost if first is not None and n > first}
+
+    def _lose(self, fact: LossFact) -> None:
+        line = self.by_id.get(fact.lost)
+        if line is None or fact.reason is None or fact.count > _MOST_LOST:
+            return
+        for n in range(fact.n, fact.n + fact.count):
+            if not line.rows.has(n):
+                line.lost[n] = fact.reason
 
     def learn(
         self, listings: Sequence[Listing], generation: int, new_id: Callable[[], int]
@@ -207,12 +229,12 @@ class _Numbers:
         elif before is None and after is not None:
             first = after - count
         else:
-            first = last + _UNKNOWN if before is None else before + 1
+            first = last + UNKNOWN if before is None else before + 1
         given = range(first, first + count)
         if after is not None and after < given.stop:
             given = range(0)
         if not given or given.start < 0 or any(map(self._is_taken, given)):
-            first = (last or 0) + _UNKNOWN
+            first = (last or 0) + UNKNOWN
             given = range(first, first + count)
         self._given.update(given)
         self._line.last = given.stop - 1 if last is None else max(last, given.stop - 1)
@@ -236,17 +258,21 @@ def fact_of(
         length = extent.duration or once.duration * extent.scale // max(once.scale, 1)
         time, duration, scale = extent.time, length, extent.scale
     at = came
-    if extent is not None and time is not None:
+    if time is not None:
         depth = _DAY if once.depth is None else once.depth
         found = float(once.origin) + time / scale
         at = min(max(found, came - depth - _SLACK_SECONDS), came + _SLACK_SECONDS)
     return FileFact(path, size, came, once.line, once.n, time, duration, scale, at)
 
 
-def _fill(rows: Rows, fact: NamedFact) -> None:
+def _fill(line: NamedLine, fact: NamedFact) -> None:
     series = tuple(Series(*each) for each in fact.series)
     made = (
         Row(n, t, d, scale, at, name, number, count, step)
         for n, t, d, scale, at, name, number, count, step in fact.rows
     )
-    rows.fill(series, tuple(made))
+    line.rows.fill(series, tuple(made), fact.expired)
+    for reason, numbers in fact.missing.items():
+        for n in numbers:
+            if not line.rows.has(n):
+                line.lost[n] = reason

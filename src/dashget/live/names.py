@@ -89,10 +89,17 @@ class Rows:
         self.rows: list[Row] = []
         self.series: list[Series] = []
         self.count = 0
+        self.forgotten = 0
+        """How many files were recorded, and have been removed since."""
         self._known: dict[Series, int] = {}
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
+
+    @property
+    def first(self) -> int | None:
+        """The order number of the first file."""
+        return self.rows[0].n if self.rows else None
 
     @property
     def last(self) -> int | None:
@@ -136,17 +143,19 @@ class Rows:
         at = bisect_right(self.rows, n, key=_order) - 1
         return at >= 0 and n < self.rows[at].n + self.rows[at].count
 
-    def fill(self, series: tuple[Series, ...], rows: tuple[Row, ...]) -> None:
+    def fill(self, series: tuple[Series, ...], rows: tuple[Row, ...], forgotten: int) -> None:
         """Take all that was known of a line of which nothing is known yet."""
         if self.rows:
             return
         self.rows, self.series = list(rows), list(series)
         self._known = {each: number for number, each in enumerate(series)}
         self.count = sum(row.count for row in rows)
+        self.forgotten = max(forgotten, 0)
 
-    def forget(self, time: float) -> None:
-        """Forget the files that begin before a server time."""
+    def forget(self, time: float) -> int:
+        """Forget the files that begin before a server time; return how many that are."""
         kept: list[Row] = []
+        known = self.count
         for row in self.rows:
             if row.moment(row.count - 1) < time:
                 self.count -= row.count
@@ -155,6 +164,8 @@ class Rows:
             self.count -= gone
             kept.append(row.part(gone, row.count) if gone else row)
         self.rows = kept
+        self.forgotten += known - self.count
+        return known - self.count
 
     def names(self) -> Iterator[tuple[str, int]]:
         """Yield all names, each with its order number."""

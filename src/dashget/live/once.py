@@ -114,6 +114,11 @@ class OnceFiles:
         return len(self._known)
 
     @property
+    def waiting_media(self) -> int:
+        """How many of these are files of lists, or single ones."""
+        return sum(1 for once in self._known.values() if once.line)
+
+    @property
     def next_at(self) -> float:
         """The time at which the next one is due."""
         return self._due[0][0] if self._due else math.inf

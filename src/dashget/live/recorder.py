@@ -35,9 +35,9 @@ from dashget.live.endings import Endings
 from dashget.live.events import MOST_EVENTS
 from dashget.live.expiry import Expiries, Given, begin_of
 from dashget.live.facts import EndFact, Fact, HoleFact, LossFact, OutageFact, Reason, SessionFact
-from dashget.live.gaps import Gap, Totals, find_gaps, has_losses, totals_of
+from dashget.live.gaps import Gap, Totals, gaps_in, has_losses, totals_in
 from dashget.live.line import Line
-from dashget.live.listing import Version
+from dashget.live.listing import Once, Version
 from dashget.live.local import LocalCopy
 from dashget.live.options import Wishes
 from dashget.live.patching import Patching
@@ -518,9 +518,11 @@ class Recorder:
             self._hear_answer(line, now, server)
         self._bytes += answer.size if answer.here else 0
         if isinstance(report.errand, FetchOnce):
-            self.state.once.answer(report.errand.path, answer, now)
+            over = self.state.once.answer(report.errand.path, answer, now)
             if report.fact is not None and report.fact.line:
                 self.state.named.take(report.fact)
+            elif over and not answer.here and report.errand.once.line:
+                self._lose_named(report.errand.once, answer, server)
             if answer.status in REFUSED:
                 self._refresh.want()
             return
@@ -607,6 +609,16 @@ class Recorder:
     def _room(self) -> int:
         """How many requests for files may be under way at once."""
         return math.ceil(self._places)
+
+    def _lose_named(self, once: Once, answer: Answer, server: float) -> None:
+        """Write down that a file of a list never came."""
+        reason = Reason.REFUSED if answer.status in REFUSED else Reason.NOT_THERE
+        fact = LossFact(
+            once.line, once.n, 1, once.n, reason=Reason.ODD if answer.odd else reason,
+            statuses=(answer.status,), until=server,
+        )  # fmt: skip
+        self._note(fact)
+        self.state.named.take(fact)
 
     def _notice(self, line: Line, run: Run, notices: Notices) -> None:
         """Draw the consequences of what a segment says, and of one beyond the end of its line."""
@@ -755,8 +767,8 @@ class Recorder:
             state.runs[-1] = state.runs[-1][0], server
         return Result(
             end=end,
-            totals=totals_of(state.lines),
-            gaps=tuple(find_gaps(state.lines, state.outages, state.runs)),
+            totals=totals_in(state),
+            gaps=tuple(gaps_in(state)),
             reads=self._reads,
             bytes=self._bytes,
             lost_files=tuple(state.once.lost),
@@ -775,7 +787,7 @@ class Recorder:
         self._observer(ClockSet(kind, round(offset, 3), round(self.clock.uncertainty, 3)))
 
     def _tell_progress(self, server: float) -> None:
-        totals = totals_of(self.state.lines)
+        totals = totals_in(self.state)
         oldest, until = server, math.inf
         for line in self.state.lines:
             head = line.pending.first

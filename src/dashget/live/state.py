@@ -109,6 +109,8 @@ class State:
             if line is not None:
                 _lose(line, fact)
                 line.forget(self.expired)
+            else:
+                self.named.take(fact)
         elif isinstance(fact, HoleFact):
             line = self.lines.by_id.get(fact.hole)
             if line is not None and fact.t < fact.until:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from dashget.errors import MirrorIncompleteError, StoreError
 from dashget.events import Observer, Warned
-from dashget.live.gaps import Gap, find_gaps
+from dashget.live.gaps import Gap, gaps_in
 from dashget.live.localmpd import Coverage, local_mpd, representations
 from dashget.live.state import State
 from dashget.mirroring.expectation import Expected, expected_of, playable
@@ -59,9 +59,7 @@ def read_recorded(
     ids = {each.id for each in iter_representations(chosen)}
     lines = representations(state.stretches)
     gaps = [
-        gap
-        for gap in find_gaps(state.lines, state.outages, state.runs)
-        if gap.reason.is_loss and ids & lines.get(gap.line, set())
+        gap for gap in gaps_in(state) if gap.reason.is_loss and ids & lines.get(gap.line, set())
     ]
     if gaps:
         text = _told(gaps)

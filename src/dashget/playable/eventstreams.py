@@ -8,24 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Final
 
 import msgspec
 
 from dashget.errors import MPDError
 from dashget.mpd.budget import Budget
 from dashget.mpd.presentation import Period, Presentation
-from dashget.mpd.values import read_integer
+from dashget.playable.eventtimes import EVENT, STREAM, read_ticks
 from dashget.playable.places import Places
 from dashget.playable.reading import read
 from dashget.playable.rewriting import include_all
 from dashget.playable.tree import Element
 from dashget.playable.writing import write
 
-EVENT: Final = "Event"
-STREAM: Final = "EventStream"
-_MOST_TICKS: Final = 1 << 53
-"""Players work with numbers that are exact up to here."""
+__all__ = ["EVENT", "STREAM", "FoundEvent", "events_in"]
 
 
 class FoundEvent(msgspec.Struct, frozen=True):
@@ -62,29 +58,17 @@ def events_in(
         except MPDError:
             continue
         for stream in element.all(STREAM):
-            scale = _number(stream, "timescale", 1)
-            offset = _number(stream, "presentationTimeOffset", 0)
+            scale = read_ticks(stream, "timescale", 1)
+            offset = read_ticks(stream, "presentationTimeOffset", 0)
             if not scale or offset is None:
                 continue
             for event in stream.all(EVENT):
-                time = _number(event, "presentationTime", 0)
-                duration = _number(event, "duration", None)
+                time = read_ticks(event, "presentationTime", 0)
+                duration = read_ticks(event, "duration", None)
                 if time is None or (duration is None and "duration" in event.attributes):
                     continue
                 mpd = _alone(event, document.namespace, budget)
                 yield FoundEvent(period, mpd, time, offset, scale, duration)
-
-
-def _number(element: Element, name: str, default: int | None) -> int | None:
-    """Return a number of ticks; None for one that makes no sense."""
-    text = element.attributes.get(name)
-    if text is None:
-        return default
-    try:
-        value, _ = read_integer(text)
-    except ValueError:
-        return None
-    return value if 0 <= value < _MOST_TICKS else None
 
 
 def _alone(event: Element, namespace: str, budget: Budget) -> str:

@@ -12,8 +12,8 @@ the rest. What they need, as read in libavformat/dashdec.c and tried with FFmpeg
 * ``@startNumber`` is 0 if it is missing, and skips rows of lists, and of timelines with ``$Time$``;
 * an open ``S@r`` is divided by whole seconds, which fails for short segments.
 
-dash.js (5.2) reads no SegmentTimeline of a SegmentList: it takes each file for a second without
-``@duration``, and only the first one plays.
+dash.js (5.2) takes the rows of the SegmentTimeline of a SegmentList for its files, whatever their
+``@r`` says.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _close(timeline: Element, track: Track) -> None:
 
 
 def _give_duration(listed: Element, track: Track) -> None:
-    """Write the duration of a list, whose timeline dash.js does not read."""
+    """Write a list with a timeline so that dash.js reads it."""
     if listed.find("SegmentTimeline") is None or "duration" in listed.attributes:
         return
     segments = [s for s in track.index if s.kind is SegmentKind.MEDIA]

@@ -132,11 +132,17 @@ def list_by_name(
     template.remove()
 
 
-def use_duration(listed: Element, times: Sequence[int], durations: Sequence[int]) -> None:
-    """Give a list with a timeline ``@duration``, the only time of a list that dash.js reads.
+def use_rows(listed: Element, times: Sequence[int], durations: Sequence[int]) -> None:
+    """Give a list a timeline, or ``@duration`` alone where that says the same."""
+    listed.child("SegmentTimeline")
+    use_duration(listed, times, durations)
 
-    The timeline goes if both say the same. Else players that read it use it, and the mean is close
-    enough for the others: the media itself tells its time.
+
+def use_duration(listed: Element, times: Sequence[int], durations: Sequence[int]) -> None:
+    """Give a list with a timeline ``@duration`` alone, if both say the same.
+
+    Else each file gets a row of its own, since dash.js (5.2) counts rows, and not segments. The
+    mean is for players that read no timeline: the media itself tells its time.
     """
     step = max(durations, default=0)
     if step <= 0:
@@ -147,7 +153,22 @@ def use_duration(listed: Element, times: Sequence[int], durations: Sequence[int]
         listed.drop(("SegmentTimeline",))
     else:
         step = max(sum(durations) // len(durations), 1)
+        rows = Element("")
+        rows.rows = list(_plain_rows(times, durations))
+        timeline = listed.child("SegmentTimeline")
+        for child in timeline:
+            child.take_out()
+        timeline.append(rows)
     listed.attributes["duration"] = str(step)
+
+
+def _plain_rows(times: Sequence[int], durations: Sequence[int]) -> Iterator[str]:
+    """Yield a row for each segment, with its time where that does not follow."""
+    expected: int | None = None
+    for time, duration in zip(times, durations, strict=True):
+        begin = "" if time == expected else f' t="{time}"'
+        yield f'{begin} d="{duration}"/>'
+        expected = time + duration
 
 
 def iter_wholes(segments: Iterable[Segment], cut: Cut) -> Iterator[Whole]:

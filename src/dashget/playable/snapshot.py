@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import floor, gcd
 from typing import Final
@@ -12,8 +12,9 @@ from dashget.mpd.budget import Budget
 from dashget.mpd.presentation import ListAddressing, SingleAddressing, TemplateAddressing
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
+from dashget.playable.eventtimes import STREAM, move_events
 from dashget.playable.places import Places, drop_empty, period_of
-from dashget.playable.rows import list_by_name, list_by_template
+from dashget.playable.rows import list_by_name, list_by_template, use_rows
 from dashget.playable.sequences import forget_patterns, media_times
 from dashget.playable.tree import Element, iso_duration
 from dashget.segments.segment import Segment
@@ -85,9 +86,20 @@ def _is_single(track: Track) -> bool:
 
 
 def _place_period(period: Element, track: Track, origin: Fraction) -> None:
-    start = max(track.representation.period.start - origin, Fraction(0))
-    period.attributes["start"] = iso_duration(start)
+    start = track.representation.period.start - origin
+    if start < 0:
+        # Its begin is lost: the events count from there.
+        for stream in period.all(STREAM):
+            move_events(stream, -start)
+    period.attributes["start"] = iso_duration(max(start, Fraction(0)))
     period.attributes.pop("duration", None)
+
+
+def _list_times(listed: Element, segments: Sequence[Segment], clock: Mapping[str, str]) -> None:
+    """Give a list the times of its segments, on a clock that begins with the first of all."""
+    listed.attributes.update(clock)
+    durations = [segment.duration or 0 for segment in segments]
+    use_rows(listed, [segment.time or 0 for segment in segments], durations)
 
 
 def _place_track(
@@ -118,7 +130,7 @@ def _place_track(
         else:
             list_by_name(template, segments, times, clock, layout, budget)
     elif isinstance(addressing, ListAddressing):
-        if addressing.timeline is not None:
-            representation.child("SegmentList").attributes.update(clock)
+        if segments:
+            _list_times(representation.child("SegmentList"), segments, clock)
     elif skipped and (base := representation.find("SegmentBase")) is not None:
         base.attributes.update(clock)

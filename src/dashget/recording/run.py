@@ -288,9 +288,9 @@ class RecordJob:
         )
 
     def _sum_up_failure(self, state: State, failure: StoreError) -> RecordingEnded:
-        from dashget.live.gaps import totals_of
+        from dashget.live.gaps import totals_in
 
-        totals = totals_of(state.lines)
+        totals = totals_in(state)
         return RecordingEnded(
             root=self._place.name,
             ended=_FAILED,

@@ -99,6 +99,8 @@ def _are_named(fact: NamedFact) -> bool:
             return False
         if abs(t or 0) + d * count >= _MOST or last >= _MOST:
             return False
+    if min(fact.expired, *(n for each in fact.missing.values() for n in each), 0) < 0:
+        return False
     return sum(row[7] for row in fact.rows) <= _MOST_NAMES
 
 

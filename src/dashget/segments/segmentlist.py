@@ -19,8 +19,10 @@ from dashget.segments.timeline import Bounds, iter_runs
 class ListIndex(SegmentIndex):
     """The segments of a SegmentList. Times come from its SegmentTimeline, or from ``@duration``.
 
-    With ``@duration``, the k-th has media time ``@presentationTimeOffset + k * duration``. Every
-    SegmentURL is fetched, regardless of the Period's duration.
+    With ``@duration``, the k-th has media time ``@presentationTimeOffset + k * duration``. In a
+    live presentation the list slides, and ``@startNumber`` tells how far: files before count as
+    well, as Shaka Player and dash.js have it. Every SegmentURL is fetched, regardless of the
+    Period's duration.
     """
 
     def __init__(
@@ -88,8 +90,9 @@ class ListIndex(SegmentIndex):
             for k, _ in enumerate(repeat(None)):
                 yield first + k, offset if only else None, None
             return
+        before = 0 if self.representation.window is None else max(first - 1, 0)
         for k, _ in enumerate(repeat(None)):
-            yield first + k, offset + k * duration, duration
+            yield first + k, offset + (before + k) * duration, duration
 
     def _timeline_times(self) -> Iterator[tuple[int, int | None, int | None]]:
         """Yield numbers and times by the timeline; SegmentURLs after its end have no time."""

@@ -14,7 +14,7 @@ import msgspec
 from dashget.common.stopping import Stop
 from dashget.errors import UsageError
 from dashget.live.facts import Reason
-from dashget.live.gaps import Gap, find_gaps
+from dashget.live.gaps import Gap, gaps_in
 from dashget.live.localmpd import Coverage, local_mpd
 from dashget.live.state import State
 from dashget.media.inspection import check
@@ -69,7 +69,7 @@ class RecordingCheck:
             yield from self._checked(record)
         with Versions(self._store) as versions:
             yield from versions.check(self._stop)
-        for gap in find_gaps(state.lines, state.outages, state.runs):
+        for gap in gaps_in(state):
             yield _finding(gap)
         yield from self._check_local(state)
         reserved = reserved_names(self._manifest)
@@ -99,7 +99,7 @@ class RecordingCheck:
             if self._stop.requested:
                 return
             yield from self._checked(record)
-        for gap in find_gaps(state.lines, state.outages, state.runs):
+        for gap in gaps_in(state):
             if gap.end > part.begin and gap.begin < part.until:
                 yield _finding(gap)
 
@@ -231,7 +231,7 @@ def _begins(record: FileRecord) -> float | None:
 def gaps_of(store: Mirror, manifest: str) -> list[Gap]:
     """Return the gaps of a recording, as its record tells them."""
     state = read_state(store, manifest)
-    return find_gaps(state.lines, state.outages, state.runs)
+    return gaps_in(state)
 
 
 def _finding(gap: Gap) -> Finding:

@@ -186,6 +186,11 @@ def test_a_single_file_is_in_each_period_that_it_runs_through() -> None:
     assert shown == [{"v1", "s2", "s3"}, {"v1", "s2", "s3"}, {"v1", "s3"}]
 
 
+def test_a_single_file_without_a_place_for_a_clock_gets_none() -> None:
+    local = written(line(1, *steps(5, 9)), single(2, None, inside=""))
+    assert b"SegmentBase" not in local
+
+
 def test_single_files_alone_play_for_as_long_as_they_last() -> None:
     presentation = resolve(parse_mpd(written(single(1, seconds=30))), url="http://m/")
     assert presentation.duration == 30

@@ -6,6 +6,7 @@ import base64
 import itertools
 import re
 from datetime import UTC, datetime
+from fractions import Fraction
 
 import pytest
 from lxml import etree
@@ -13,6 +14,7 @@ from lxml import etree
 from dashget.errors import MPDError
 from dashget.events import Playback
 from dashget.media.kind import SegmentKind
+from dashget.mpd.names import NAMESPACE
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.presentation import Presentation
 from dashget.mpd.resolve import resolve
@@ -546,6 +548,34 @@ def test_chosen_periods_follow_one_another_from_zero(chosen: str, starts: bool) 
     shown = resolved(local)
     assert [p.start for p in shown.periods] == [8 * n for n in range(len(shown.periods))]
     assert shown.duration == 8 * len(shown.periods)
+
+
+def test_events_of_a_period_that_has_lost_its_begin_keep_their_time() -> None:
+    """Ticks are cut where the new begin is between two."""
+    streams = (
+        '<EventStream schemeIdUri="urn:a" timescale="10" presentationTimeOffset="7">'
+        '<Event presentationTime="257" duration="5">a</Event></EventStream>'
+        '<EventStream schemeIdUri="urn:b"><Event presentationTime="25">b</Event></EventStream>'
+        '<EventStream schemeIdUri="urn:c" timescale="x"><Event presentationTime="25"/></EventStream>'
+    )
+    data = (
+        f'<MPD xmlns="{NAMESPACE}" type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z" '
+        'timeShiftBufferDepth="PT5S" minBufferTime="PT2S" profiles="p"><Period id="p" start="PT0S">'
+        f'{streams}<AdaptationSet mimeType="video/mp4"><Representation id="v" bandwidth="1">'
+        '<SegmentTemplate timescale="2" duration="3" media="$Number$.m4s"/></Representation>'
+        "</AdaptationSet></Period></MPD>"
+    ).encode()
+    now = datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
+    presentation = resolve(parse_mpd(data), url=URL, now=now)
+    tracks = make_tracks(presentation)
+    begin = min(segment.start for segment in tracks[0].index if segment.start is not None)
+    local = make_local_mpd(data, presentation, tracks, make_layout(presentation))
+    (period,) = resolve(parse_mpd(local), url=URL).periods
+    assert begin == Fraction(45, 2)
+    assert [start for stream in period.events for start, _, _ in stream.texts][:2] == [
+        25 - begin, 25 - begin,
+    ]  # fmt: skip
+    assert b'timescale="x"' in local
 
 
 def test_a_live_snapshot_with_segment_number_zero_keeps_its_numbers() -> None:

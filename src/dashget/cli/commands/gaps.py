@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from dashget.cli.directories import require_directory
     from dashget.errors import StoreError
-    from dashget.live.gaps import find_gaps, has_losses
+    from dashget.live.gaps import gaps_in, has_losses
     from dashget.store import Mirror
     from dashget.verification.recording import read_state
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not header.recording:
         raise StoreError(f"{arguments.directory} holds no recording", hint=hint)
     state = read_state(store, header.manifest)
-    gaps = find_gaps(state.lines, state.outages, state.runs)
+    gaps = gaps_in(state)
     if sys.stdout.isatty() and not arguments.json:
         _show(tuple(state.lines), gaps)
     for gap in gaps:
