@@ -50,6 +50,16 @@ def check(read: Read, size: int, role: Role) -> tuple[str, ...]:
     return () if other is None else (f"the content is {other}",)
 
 
+def may_be_iso(role: Role) -> bool:
+    """Return True for ISO base media, and for a type of which nobody knows what it is."""
+    return role.is_iso or not (role.mime in WEBM or is_known(role.mime))
+
+
+def is_timed(role: Role) -> bool:
+    """Return True for a file that is one media segment, and may have its time inside."""
+    return role.kind is SegmentKind.MEDIA and not (role.whole or role.several) and may_be_iso(role)
+
+
 def why_odd(read: Read, size: int, role: Role) -> str | None:
     """Return why a file that a server has sent is not what the manifest means, else None."""
     if size == 0:

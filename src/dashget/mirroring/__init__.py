@@ -6,6 +6,9 @@ names and records it, has it fetched again, or reports a failure; ``ledger`` cou
 and tells the observer. ``run`` puts these together, one round after the other.
 
 ``expectation`` works out what a mirror should hold, ``keep`` stores the manifest,
+``times`` compares decode times with the manifest's, for ``verify`` as well: ``clocks`` looks at
+each file that comes, ``misplaced`` at those that are off, ``lateness`` decides about them at the
+end, ``undescribed`` finds media that nothing describes.
 ``comparison`` compares a record with the server, ``proving`` finds out the same where that leaves
 it open, ``options`` has the user's choices.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dashget.common.digests import Digest, find_digest
-from dashget.media.glance import decode_time, glance, glance_at_initialization
+from dashget.media.glance import glance, glance_at_initialization
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.files import PlannedFile, Rejection, role_of
 from dashget.mirroring.twins import END_BYTES, Twins
@@ -56,6 +56,10 @@ class Arrivals:
         self._room = room
         self._indexes = 0
         """How many files were asked for again for their index."""
+        self.described: set[str] = set()
+        """The initialization segments that have come."""
+        self._timed: dict[int, bool] = {}
+        """For each track: True if the times of its media segments may be compared."""
         self._plain: dict[int, bool] = {}
         """For each track: True if its media segments are those of ISO base media."""
 
@@ -85,13 +89,16 @@ class Arrivals:
             plain = kind is _INITIALIZATION and role_of(planned).is_iso
             seen = glance_at_initialization(pieces, size) if plain else None
         if seen is not None:
-            file.ticks, doubtful = seen.ticks, seen.indexed
+            ticks, doubtful = seen.ticks, seen.indexed
+            file.ticks = ticks
+            if ticks is None:
+                self._look_closer(file, pieces, size)
         else:
             file.rejection = self._examine(file, _reader(pieces), size)
             if file.rejection is not None:
                 return
-            file.ticks = decode_time(pieces) if plain and kind is _MEDIA else None
-            doubtful = True
+            file.ticks, doubtful = None, True
+            self._look_closer(file, pieces, size)
         if doubtful and len(file.urls) > 1:
             file.rejection = self._doubts_index(file, _reader(pieces), size)
             if file.rejection is not None:
@@ -130,14 +137,10 @@ class Arrivals:
                 return rejection
         if self._checksum is not None:
             file.checksum = part.digest(self._checksum, self.told).hex()
-        file.ticks = None
+        file.ticks = self._time_of(file, part.read, part.size)
         if file.planned.segment.kind is _MEDIA:
             end = part.read(max(0, part.size - END_BYTES), END_BYTES)
             self.twins.add(file.planned, part.size, end)
-        if role_of(file.planned).is_plain_segment:
-            from dashget.media.inspection import first_decode_time
-
-            file.ticks = first_decode_time(part.read, part.size)
         return None
 
     def is_odd(self, file: PlannedFile) -> bool:
@@ -166,6 +169,43 @@ class Arrivals:
                 return odd or is_only_reserved(stored, size)
         except OSError:
             return True
+
+    def find_time(self, file: PlannedFile) -> bool:
+        """Look for the time inside a file that is in place; return True if it has one."""
+        size = self._store.size(file.path)
+        try:
+            with self._store.open(file.path) as stored:
+
+                def read(offset: int, most: int) -> bytes:
+                    stored.seek(offset)
+                    return stored.read(most)
+
+                file.ticks = None if size is None else self._time_of(file, read, size)
+        except OSError:
+            file.ticks = None
+        return file.ticks is not None
+
+    def _look_closer(self, file: PlannedFile, pieces: Sequence[bytes], size: int) -> None:
+        """Look for the time of a small file that a glance has not shown."""
+        planned = file.planned
+        if planned.segment.kind is not _MEDIA or self._timed.get(id(planned.track), True):
+            file.ticks = self._time_of(file, _reader(pieces), size)
+
+    def _time_of(self, file: PlannedFile, read: Read, size: int) -> int | None:
+        """Return the first decode time of a file, if it is compared with the manifest's."""
+        planned = file.planned
+        kind = planned.segment.kind
+        if kind is _INITIALIZATION:
+            self.described.add(file.path)
+        if kind is not _MEDIA or file.odd:
+            return None
+        from dashget.media.inspection import first_decode_time, is_timed
+
+        timed = self._timed.get(id(planned.track))
+        if timed is None:
+            role = role_of(planned)
+            timed = self._timed[id(planned.track)] = role.is_plain_segment or is_timed(role)
+        return first_decode_time(read, size) if timed else None
 
     def _learn(self, planned: PlannedSegment) -> bool:
         """Keep for a track if its media segments are those of ISO base media, and return it."""

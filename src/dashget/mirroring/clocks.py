@@ -7,7 +7,8 @@ quarters of a segment off its time, is judged later; see rows.py and misplaced.p
 from __future__ import annotations
 
 import struct
-from typing import Final
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from dashget.mirroring.files import PlannedFile
 from dashget.mpd.presentation import SingleAddressing
@@ -15,7 +16,11 @@ from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.store import Mirror
 
+if TYPE_CHECKING:
+    from dashget.planning.plan import PlannedSegment
+
 _LARGEST_DESCRIPTION: Final = 1 << 20
+_LOOKED_AT: Final = 16
 _read_size: Final = struct.Struct(">I").unpack_from
 
 
@@ -53,6 +58,8 @@ class Clocks:
     def __init__(self, store: Mirror) -> None:
         self.layout: Layout | None = None
         """Where the files of the run are."""
+        self.doubtful: dict[int, Track] = {}
+        """The tracks of which some segments were off, or that have no clock."""
         self._store = store
         self._clocks: dict[int, Clock | None] = {}
 
@@ -74,6 +81,50 @@ class Clocks:
         clock.in_place += 1
         return False
 
+    def doubt_described(self, tracks: Iterable[Track], described: Collection[str]) -> None:
+        """Doubt tracks whose initialization segment has come after some of their segments."""
+        layout = self.layout
+        if layout is None or not described:
+            return
+        for track in tracks:
+            initialization, clock = track.representation.initialization, self.of(track)
+            if initialization is None or (clock and clock.in_place >= track.index.count()):
+                continue
+            if layout.path(initialization.address, None, None, None) in described:
+                self.doubtful[id(track)] = track
+
+    def doubt_beside(self, tracks: Iterable[Track]) -> None:
+        """Doubt tracks to which files have come beside others, if one of those is off its time.
+
+        A few are looked at: where many are off, one that is on time may be wrong.
+        """
+        for track in tracks:
+            clock, count = self.of(track), track.index.count()
+            if self.layout is None or clock is None or not 0 < clock.in_place < count:
+                continue
+            # Loaded late: most runs find no file.
+            from itertools import islice
+
+            from dashget.planning.plan import iter_plan
+
+            step = max(1, count // _LOOKED_AT)
+            for planned in islice(iter_plan((track,), self.layout), 0, None, step):
+                ticks = None if planned.segment.time is None else stored_time(self._store, planned)
+                beside = PlannedFile(planned, planned.path, (), ticks=ticks)
+                if ticks is not None and abs(clock.off(beside)) > clock.tolerance(beside):
+                    self.doubtful[id(track)] = track
+                    break
+
+    def _timescale_inside(self, stored: BinaryIO, path: str) -> int | None:
+        """Read the boxes one by one, where the usual look finds no timescale."""
+        from dashget.media.inspection import media_timescale
+
+        def read(offset: int, most: int) -> bytes:
+            stored.seek(offset)
+            return stored.read(most)
+
+        return media_timescale(read, self._store.size(path) or 0)
+
     def _learn(self, file: PlannedFile) -> bool:
         """Make the clock of a track; return False if its initialization segment has not come."""
         planned = file.planned
@@ -93,12 +144,32 @@ class Clocks:
         if initialization.range is None:
             with self._store.open(path) as stored:
                 scale = _media_timescale(stored.read(_LARGEST_DESCRIPTION))
+                if scale is None:
+                    scale = self._timescale_inside(stored, path)
         base = (timebase.origin - representation.period.start) * timebase.timescale
         base += addressing.presentation_time_offset
         usable = scale is not None and base.denominator == 1
         made = Clock(timebase.timescale, base.numerator, scale) if usable and scale else None
+        if made is None:
+            self.doubtful[id(planned.track)] = planned.track
         self._clocks[id(planned.track)] = made
         return True
+
+
+def stored_time(store: Mirror, planned: PlannedSegment) -> int | None:
+    """Return the first decode time of a segment that is stored."""
+    from dashget.media.inspection import first_decode_time
+
+    size = store.size(planned.path)
+    if size is None:
+        return None
+    with store.open(planned.path) as stored:
+
+        def read(offset: int, most: int) -> bytes:
+            stored.seek(offset)
+            return stored.read(most)
+
+        return first_decode_time(read, size)
 
 
 def _media_timescale(data: bytes) -> int | None:

@@ -83,6 +83,8 @@ class PlannedFile(msgspec.Struct, eq=False):
     """How its last try ended, with reason and hint: its failure if there is no other try."""
     first: Fetched | None = None
     """How it came first, if its end was in doubt and it is asked for once more."""
+    found: bool = False
+    """True if it was found in place, and has the server's size."""
     missed: bool = False
     """True if no server had the file when it was its turn."""
 

@@ -236,6 +236,20 @@ class Ledger(Hooks):
         if self._wants_ends:
             self._observer(_finished(file, outcome, size, result, reason))
 
+    def take_back(self, file: PlannedFile, size: int, *, new: bool) -> None:
+        """Take back the outcome of a file that was stored in this run, or before if not ``new``."""
+        totals = self.totals
+        here = Outcome.PRESENT, Outcome.ADOPTED
+        order = (*FETCHED, *here) if new else (*here, *FETCHED)
+        before = next((each for each in order if totals.outcomes.get(each)), None)
+        if before is None:
+            return
+        totals.outcomes[before] -= 1
+        if not totals.outcomes[before]:
+            del totals.outcomes[before]
+        totals.files -= 1
+        totals.bytes -= size
+
     def lack(
         self, path: str, url: str, reason: str, attempts: int, hint: str | None = None
     ) -> None:

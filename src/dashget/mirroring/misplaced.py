@@ -21,8 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from dashget.common.numbers import nearest_float
-from dashget.media.inspection import first_decode_time
-from dashget.mirroring.clocks import Clock, Clocks
+from dashget.mirroring.clocks import Clock, Clocks, stored_time
 from dashget.mirroring.files import PlannedFile
 from dashget.mirroring.rows import is_alike, is_long, rows_of
 from dashget.planning.plan import PlannedSegment, iter_plan
@@ -34,11 +33,13 @@ _IN_PLACE: Final = 3
 
 def misplaced(
     files: Mapping[PlannedFile, int], clocks: Clocks, store: Mirror
-) -> dict[PlannedFile, str]:
+) -> tuple[dict[PlannedFile, str], set[PlannedFile]]:
     """Return the files that have come in the place of others, each with the reason.
 
-    ``files`` has the size of each of them in bytes.
+    And those that are off their time and not explained: all files of their tracks decide about
+    them in the end (see times.py). ``files`` has the size of each of them in bytes.
     """
+    unsure: set[PlannedFile] = set()
     tracks: dict[int, list[PlannedFile]] = {}
     for file in files:
         tracks.setdefault(file.planned.track.key, []).append(file)
@@ -46,25 +47,30 @@ def misplaced(
     for own in tracks.values():
         track = own[0].planned.track
         # Some came before their initialization segment.
-        suspects = _without_one_time([file for file in own if clocks.is_suspect(file)], files)
+        off = [file for file in own if clocks.is_suspect(file)]
+        suspects = _without_one_time(off, files)
         clock = clocks.of(track)
-        if clock is None or not suspects:
+        if clock is None or not off:
+            continue
+        clocks.doubtful[id(track)] = track
+        unsure.update(off)
+        if not suspects:
             continue
         rows = [
             [file for file in row if abs(clock.off(file)) > clock.tolerance(file)]
-            for row in _follow(clock, suspects)
+            for row in _follow(clock, suspects, unsure)
         ]
         places = dict(_places(clock, [file for row in rows for file in row], track, clocks))
         sure: dict[PlannedFile, str] = {}
         for file in (file for row in rows if all(map(places.__contains__, row)) for file in row):
             other = places[file]
-            if _time_of(store, other.path) == file.ticks or clock.in_place >= _IN_PLACE:
+            if stored_time(store, other) == file.ticks or clock.in_place >= _IN_PLACE:
                 sure[file] = _reason(clock, file, other)
         for file, beside in _beside(sure, track, clocks):
             if _is_off_alike(store, clock, file, beside):
                 sure.pop(file, None)
         wrong.update(sure)
-    return wrong
+    return wrong, unsure
 
 
 def _without_one_time(
@@ -77,8 +83,13 @@ def _without_one_time(
     return [file for file in suspects if len(told[file.ticks]) == 1]
 
 
-def _follow(clock: Clock, suspects: list[PlannedFile]) -> list[list[PlannedFile]]:
-    """Set the clock by long rows that are off by the same; return the rows of other suspects."""
+def _follow(
+    clock: Clock, suspects: list[PlannedFile], unsure: set[PlannedFile]
+) -> list[list[PlannedFile]]:
+    """Set the clock by long rows that are off by the same; return the rows of other suspects.
+
+    Those in long rows are ``unsure`` no longer.
+    """
 
     def goes_on(before: PlannedFile, file: PlannedFile) -> bool:
         one, two = before.planned.segment, file.planned.segment
@@ -90,6 +101,8 @@ def _follow(clock: Clock, suspects: list[PlannedFile]) -> list[list[PlannedFile]
     long = [row for row in rows if is_long(len(row))]
     if long:
         clock.common += clock.off(long[-1][-1])
+        for row in long:
+            unsure.difference_update(row)
     return [row for row in rows if not is_long(len(row))]
 
 
@@ -134,25 +147,12 @@ def _beside(
 
 def _is_off_alike(store: Mirror, clock: Clock, file: PlannedFile, planned: PlannedSegment) -> bool:
     """Return True if a segment that is stored is off by the same, or off and has the same time."""
-    beside = PlannedFile(planned, planned.path, (), ticks=_time_of(store, planned.path))
+    beside = PlannedFile(planned, planned.path, (), ticks=stored_time(store, planned))
     if beside.ticks is None:
         return False
     if beside.ticks == file.ticks:
         return abs(clock.off(beside)) > clock.tolerance(beside)
     return is_alike(clock.off(beside), clock.off(file), clock.tolerance(file))
-
-
-def _time_of(store: Mirror, path: str) -> int | None:
-    size = store.size(path)
-    if size is None:
-        return None
-    with store.open(path) as stored:
-
-        def read(offset: int, most: int) -> bytes:
-            stored.seek(offset)
-            return stored.read(most)
-
-        return first_decode_time(read, size)
 
 
 def _reason(clock: Clock, file: PlannedFile, other: PlannedSegment) -> str:

@@ -27,8 +27,12 @@ from dashget.store import FileRecord, Mirror, RefusedError
 from dashget.transfer.contract import Fetched, Job, Method, TransferError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from dashget.mirroring.chances import SecondChances
+    from dashget.mirroring.lateness import Lateness
     from dashget.mirroring.wholeness import Wholeness
+    from dashget.planning.tracks import Track
     from dashget.store import PartialFile
 
 _REJECTED_AT_MOST: Final = 3
@@ -63,6 +67,10 @@ class Outcomes:
         self._transformed: list[tuple[SafePath, str]] = []
         self._wholeness: Wholeness | None = None
         self._second_chances: SecondChances | None = None
+        self._holds: Callable[[PlannedFile, Fetched], bool] | None = None
+        """Holds back the outcome of a stored file that may be asked for once more."""
+        self._lateness: Lateness | None = None
+        self._begun = store.now()
         self._suspects: list[tuple[PlannedFile, Fetched]] = []
         """Files that may have come in the place of others, before they have their names."""
         self.missing = Missing(lambda: ledger.totals.came)
@@ -118,6 +126,8 @@ class Outcomes:
         for file in (*self.take_again(), *(file for file, _, _ in self.take_doubts())):
             if not self._keep_first(file):
                 self._ledger.finish(file, Outcome.CANCELLED)
+        for file in () if self._lateness is None else self._lateness.let_go():
+            self._ledger.finish(file, Outcome.CANCELLED)
         for file, result, reason in self._absent:
             self._settle_absent(file, result, reason)
         self._warn("empty on the server", [(path, "0 bytes") for path in self._ledger.empty])
@@ -230,7 +240,7 @@ class Outcomes:
                     self._transformed.append((file.path, "its bytes may differ from the server's"))
                 if not fetched.proved:
                     self._doubt_end(file, file.part)
-            if file.ticks is not None and self.clocks.is_suspect(file):
+            if file.ticks is not None and (file.rejected or self.clocks.is_suspect(file)):
                 self._suspects.append((file, fetched))
                 if len(self._suspects) >= _SUSPECTS_AT_MOST:
                     self._judge()
@@ -254,6 +264,7 @@ class Outcomes:
             from dashget.mirroring.wholeness import Wholeness
 
             self._wholeness = Wholeness(self._store)
+            self._holds = self._is_held
         self._wholeness.add(file, part, self.clocks.layout)
 
     def ask_for_ends(self, *, again: bool = True) -> None:
@@ -311,7 +322,7 @@ class Outcomes:
             raise
         if named:
             # As ``_stored`` does, without a call more for each file.
-            if self._wholeness is None or not self._wholeness.waits(file, fetched):
+            if self._holds is None or not self._holds(file, fetched):
                 self._came(file, fetched)
             return
         self._pending[file.path] = file, fetched
@@ -326,22 +337,67 @@ class Outcomes:
         from dashget.mirroring.misplaced import misplaced
 
         sizes = {file: fetched.size for file, fetched in self._suspects}
-        wrong = misplaced(sizes, self.clocks, self._store)
+        wrong, unsure = misplaced(sizes, self.clocks, self._store)
         while self._suspects:
             file, fetched = self._suspects.pop()
             reason = wrong.get(file)
             file.ticks = None
             if reason is None or self._arrivals.accept_odd:
                 file.odd = reason is not None
+                if reason is None and (file in unsure or file.rejected):
+                    self.clocks.doubtful[id(file.planned.track)] = file.planned.track
+                    self._learn_lateness().unsure.add(file)
                 self._name(file, fetched)
                 continue
             if file.unfinished is not None:
                 file.unfinished.drop()
             self._reject(file, fetched, Rejection(reason, is_other=True, hint=INVALID_HINT))
 
-    def _stored(self, file: PlannedFile, fetched: Fetched) -> None:
-        if self._wholeness is None or not self._wholeness.waits(file, fetched):
+    def _learn_lateness(self) -> Lateness:
+        if self._lateness is None:
+            # Loaded late: as a rule all segments are in time.
+            from dashget.mirroring.lateness import Lateness
+
+            self._lateness = Lateness(self._store, self.clocks, self._begun)
+            self._holds = self._is_held
+        return self._lateness
+
+    def check_times(self, tracks: Sequence[Track]) -> None:
+        """Decide about segments that are off their time by all of their track, as ``verify`` does.
+
+        What was found to be wrong is asked for again. If others are wrong beside what has come,
+        they have failed: the next run asks for them.
+        """
+        if self._ledger.totals.outcomes.get(Outcome.PRESENT):
+            self.clocks.doubt_described(tracks, self._arrivals.described)
+            self.clocks.doubt_beside(tracks)
+        if not self.clocks.doubtful:
+            return
+        lateness = self._learn_lateness()
+        accept = self._arrivals.accept_odd
+        for file, fetched, reason in lateness.decide(accept_odd=accept):
+            if reason is None:
+                self._finish_held(file, fetched)
+            else:
+                self._reject(file, fetched, Rejection(reason, is_other=True, hint=INVALID_HINT))
+        for file, record, reason in lateness.others(accept_odd=accept):
+            self._ledger.take_back(file, record.size, new=lateness.is_new(record))
+            self._ledger.finish(file, Outcome.FAILED, reason=reason, hint=INVALID_HINT)
+
+    def _finish_held(self, file: PlannedFile, fetched: Fetched) -> None:
+        if file.found:
+            self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
+        else:
             self._came(file, fetched)
+
+    def _stored(self, file: PlannedFile, fetched: Fetched) -> None:
+        if self._holds is None or not self._holds(file, fetched):
+            self._came(file, fetched)
+
+    def _is_held(self, file: PlannedFile, fetched: Fetched) -> bool:
+        if self._wholeness is not None and self._wholeness.waits(file, fetched):
+            return True
+        return self._lateness is not None and self._lateness.waits(file, fetched)
 
     def _came(self, file: PlannedFile, fetched: Fetched) -> None:
         self.missing.row = 0
@@ -437,9 +493,22 @@ class Outcomes:
             return
         if same and not self._arrivals.is_odd(file):
             self._store.adopt(replace(self._record(file, fetched, None), adopted=True))
-            self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
+            file.found = True
+            if not (self._arrivals.find_time(file) and self._is_found_late(file, fetched)):
+                self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
         else:
             self._again.append(file)
+
+    def _is_found_late(self, file: PlannedFile, fetched: Fetched) -> bool:
+        """Hold a file that was found, and is off its time, or may be."""
+        late = self.clocks.is_suspect(file)
+        file.ticks = None
+        if late:
+            self.clocks.doubtful[id(file.planned.track)] = file.planned.track
+            lateness = self._learn_lateness()
+            lateness.unsure.add(file)
+            lateness.waits(file, fetched)
+        return late
 
     def _differs(self, file: PlannedFile, fetched: Fetched) -> bool:
         """Return True if the server states another checksum than that of the file in place."""

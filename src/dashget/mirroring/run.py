@@ -81,9 +81,13 @@ class MirrorRun:
             self._work_through(jobs, tracks, layout, engine, stop)
             self._prove(engine, stop)
             outcomes.ask_for_ends()
+            if not stop.requested:
+                outcomes.check_times(tracks)
             while not stop.requested and (again := outcomes.take_again()):
                 ledger.begin_round()
                 self._fetch(map(self._jobs.fetch, again), engine)
+                if not stop.requested:
+                    outcomes.check_times(tracks)
         except StoreError:
             with contextlib.suppress(StoreError):
                 outcomes.collect_all()

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from dashget.media.inspection import may_be_iso
 from dashget.media.kind import WEBM, Role, SegmentKind
-from dashget.media.signatures import is_known
 from dashget.media.topboxes import has_description
 from dashget.media.webm import has_header
 from dashget.mirroring.files import role_of
@@ -52,7 +52,7 @@ class Descriptions:
         role, position = role_of(planned), _position(planned.track.representation)
         look = has_header if role.mime in WEBM else has_description
         described, is_media = look(read, size), role.kind is SegmentKind.MEDIA
-        if described or (described is None and is_media and not role.is_iso):
+        if described or (described is None and is_media and not role.is_container):
             # Of an unknown type, and no such media: there is nothing to describe.
             self._first[position] = None
         elif described is False and is_media:
@@ -96,7 +96,7 @@ def find_undescribed(
 def look_into(planned: PlannedSegment, store: Mirror, descriptions: Descriptions) -> None:
     """Add a file of the mirror to the descriptions, if it can be read."""
     size = store.size(planned.path)
-    if size is None:
+    if not size:
         return
     try:
         with store.open(planned.path) as file:
@@ -114,7 +114,7 @@ def _tells(role: Role) -> bool:
     """Return True for a file that is described inside, or else by another of its kind."""
     if role.whole or role.kind is SegmentKind.SPARE:
         return False
-    return role.is_container or not is_known(role.mime)
+    return role.mime in WEBM or may_be_iso(role)
 
 
 def _position(representation: Representation) -> tuple[object, ...]:

@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashget.common.stopping import Stop, StoppedError
-from dashget.media.inspection import (
-    check,
-    check_index,
-    first_decode_time,
-    media_timescale,
-)
+from dashget.media.inspection import check, check_index
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.expectation import Expected, LiveHistory
 from dashget.mirroring.files import role_of
+from dashget.mirroring.times import TimeCheck
 from dashget.mirroring.twins import END_BYTES, Twins
 from dashget.mirroring.undescribed import (
     UNDESCRIBED_HINT,
@@ -33,7 +29,6 @@ from dashget.store import FileRecord, Mirror, RecordedFiles
 from dashget.verification.findings import Finding, Problem, lost, note, occupied
 from dashget.verification.progress import CheckProgress
 from dashget.verification.spellings import Spellings
-from dashget.verification.times import TimeCheck
 
 
 class OfflineCheck:
@@ -98,7 +93,8 @@ class OfflineCheck:
             message = "never fetched; it may be missing on the server, as the summary of get tells"
             yield note(path, Problem.MISSING, message)
         yield from self._check_recorded_live()
-        yield from self._times.findings()
+        for each in self._times.findings():
+            yield Finding(each.name, Problem.TIME, each.message, note=not each.is_wrong)
         for track, told in self._twins.found():
             yield note(f"Representation {track.representation.id}", Problem.STRUCTURE, told)
         yield from self._undescribed()
@@ -246,7 +242,7 @@ class OfflineCheck:
 
             for message in check(read, size, role):
                 yield Finding(path, Problem.STRUCTURE, message, note=odd)
-            if self._descriptions.wants(planned):
+            if path in self._records and self._descriptions.wants(planned):
                 self._descriptions.add(planned, read, size)
             if odd:
                 return
@@ -255,10 +251,7 @@ class OfflineCheck:
                 yield Finding(path, Problem.STRUCTURE, f"{message}{served}", note=as_served)
             if role.kind is SegmentKind.MEDIA and not (role.whole or role.several):
                 self._twins.add(planned, size, read(max(0, size - END_BYTES), END_BYTES))
-            if role.kind is SegmentKind.INITIALIZATION:
-                self._times.add_initialization(path, media_timescale(read, size))
-            elif role.kind is SegmentKind.MEDIA and not (role.whole or role.several):
-                self._times.add_segment(planned, first_decode_time(read, size), layout)
+            self._times.add(planned, read, size, layout)
 
 
 def _readable(path: str, findings: Iterator[Finding]) -> Iterator[Finding]:

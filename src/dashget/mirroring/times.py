@@ -1,8 +1,10 @@
 """Compare the decode times of media segments with the times that the manifest gives them.
 
-The rule is that of ``get``, see mirroring/rows.py. If most segments of a Representation are off by
+``verify`` asks for all of a mirror, ``get`` for those tracks of which some segments were off when
+they came (see clocks.py): both decide by this. If most segments of a Representation are off by
 the same amount, the manifest is odd and the files are fine; so they are in a row that is off by
-the same. Each is a note. A segment that differs from the others is an error.
+the same (see rows.py), and if all that are off have one and the same time: then the packager
+writes it so. Each is told. A segment that differs from the others is wrong.
 """
 
 from __future__ import annotations
@@ -10,15 +12,21 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from dashget.common.numbers import nearest_float
+from dashget.media.inspection import first_decode_time, is_timed, media_timescale
+from dashget.media.kind import SegmentKind
+from dashget.mirroring.files import role_of
 from dashget.mirroring.rows import ends_it, is_alike, is_long, rows_of
 from dashget.mpd.presentation import Representation, SingleAddressing
 from dashget.planning.layout import Layout
-from dashget.planning.plan import PlannedSegment
+from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
-from dashget.verification.findings import Finding, Problem, note
+
+if TYPE_CHECKING:
+    from dashget.media.sniff import Read
+    from dashget.store import FileRecord, Mirror
 
 _ALLOWED: Final = Fraction(3, 4)
 
@@ -38,6 +46,17 @@ class _Offset(NamedTuple):
     path: str
     off: Fraction
     allowed: Fraction
+    ticks: int
+    size: int
+
+
+class OffTime(NamedTuple):
+    """What is said about the times of a Representation, or of a segment that has a wrong one."""
+
+    name: str
+    """The path of a segment that is wrong; else the name of the Representation."""
+    message: str
+    is_wrong: bool
 
 
 class _MediaTime(NamedTuple):
@@ -55,11 +74,17 @@ class TimeCheck:
         """The timescale in each initialization segment, by path."""
         self._offsets: dict[_Position, list[_Offset]] = {}
 
-    def add_initialization(self, path: str, timescale: int | None) -> None:
-        """Remember the timescale of an initialization segment."""
-        self._timescales[path] = timescale
+    def add(self, planned: PlannedSegment, read: Read, size: int, layout: Layout) -> None:
+        """Look into a file, as far as its time is compared: the initialization segment first."""
+        role = role_of(planned)
+        if role.kind is SegmentKind.INITIALIZATION:
+            self._timescales[planned.path] = media_timescale(read, size)
+        elif is_timed(role) and self.knows(planned.track, layout):
+            self._add_segment(planned, first_decode_time(read, size), size, layout)
 
-    def add_segment(self, planned: PlannedSegment, ticks: int | None, layout: Layout) -> None:
+    def _add_segment(
+        self, planned: PlannedSegment, ticks: int | None, size: int, layout: Layout
+    ) -> None:
         """Remember how far the first decode time of a media segment is off."""
         timescale = self._timescale_of(planned.track, layout)
         expected = _media_time(planned)
@@ -67,10 +92,14 @@ class TimeCheck:
             return
         offset = Fraction(ticks, timescale) - expected.start
         offsets = self._offsets.setdefault(_position_of(planned.track.representation), [])
-        offsets.append(_Offset(planned.path, offset, expected.allowed))
+        offsets.append(_Offset(planned.path, offset, expected.allowed, ticks, size))
 
-    def findings(self) -> Iterator[Finding]:
-        """Yield a finding for each segment, or whole Representation, at an unexpected time."""
+    def knows(self, track: Track, layout: Layout) -> bool:
+        """Return True if the initialization segment of a track has told its timescale."""
+        return self._timescale_of(track, layout) is not None
+
+    def findings(self) -> Iterator[OffTime]:
+        """Yield each segment, and whole Representation, at an unexpected time."""
         for position, offsets in self._offsets.items():
             name = f"Representation {position.representation}"
             common = Fraction(0)
@@ -82,19 +111,33 @@ class TimeCheck:
                     common, wrong, rows = most, others, left
                     seconds = f"{nearest_float(common):+.3f} s"
                     message = f"all segments differ from the manifest's time by {seconds}"
-                    yield note(name, Problem.TIME, message)
+                    yield OffTime(name, message, is_wrong=False)
             if rows:
-                yield note(name, Problem.TIME, _describe(rows, common))
+                yield OffTime(name, _describe(rows, common), is_wrong=False)
+            alike = _of_one_time(wrong)
+            if alike:
+                message = f"{len(alike)} segments, the first {alike[0].path}, have a decode time"
+                message += " that others have as well: the packager may write it so"
+                yield OffTime(name, message, is_wrong=False)
             for each in wrong:
-                off = f"{nearest_float(each.off - common):+.3f} s"
-                message = f"the media time differs from the manifest's by {off}"
-                yield Finding(each.path, Problem.TIME, message)
+                if each not in alike:
+                    off = f"{nearest_float(each.off - common):+.3f} s"
+                    message = f"the media time differs from the manifest's by {off}"
+                    yield OffTime(each.path, message, is_wrong=True)
 
     def _timescale_of(self, track: Track, layout: Layout) -> int | None:
         initialization = track.representation.initialization
         if initialization is None:
             return None
         return self._timescales.get(layout.path(initialization.address, None, None, None))
+
+
+def _of_one_time(wrong: Sequence[_Offset]) -> list[_Offset]:
+    """Return the segments of different sizes that have one decode time."""
+    sizes: dict[int, set[int]] = {}
+    for each in wrong:
+        sizes.setdefault(each.ticks, set()).add(each.size)
+    return [each for each in wrong if len(sizes[each.ticks]) > 1]
 
 
 def _common(offsets: Sequence[_Offset]) -> Fraction:
@@ -174,3 +217,39 @@ def _media_time(planned: PlannedSegment) -> _MediaTime | None:
     offset = Fraction(addressing.presentation_time_offset, scale)
     time = start - planned.track.representation.period.start + offset
     return _MediaTime(time, Fraction(segment.duration, scale) * _ALLOWED)
+
+
+class WrongTime(NamedTuple):
+    """A stored segment that has a wrong time."""
+
+    planned: PlannedSegment
+    record: FileRecord
+    reason: str
+
+
+def wrong_times(track: Track, layout: Layout, store: Mirror) -> dict[str, WrongTime]:
+    """Return the stored segments of a track that have a wrong time, each with what is wrong."""
+    check, records = TimeCheck(), store.records()
+    for planned in iter_plan((track,), layout):
+        if planned.segment.kind is SegmentKind.MEDIA and not check.knows(track, layout):
+            break
+        record, size = records.get(planned.path), store.size(planned.path)
+        if record is None or record.odd or not size:
+            continue
+        try:
+            with store.open(planned.path) as file:
+
+                def read(offset: int, count: int, file: BinaryIO = file) -> bytes:
+                    file.seek(offset)
+                    return file.read(count)
+
+                check.add(planned, read, size, layout)
+        except OSError:
+            continue
+    reasons = {each.name: each.message for each in check.findings() if each.is_wrong}
+    found: dict[str, WrongTime] = {}
+    for planned in iter_plan((track,), layout) if reasons else ():
+        record = records.get(planned.path) if planned.path in reasons else None
+        if record is not None:
+            found[planned.path] = WrongTime(planned, record, reasons[planned.path])
+    return found
