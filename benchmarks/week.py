@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from measuring import environment, machine
 STEP = 2
 TRACKS = 6
 _WINDOW = 60
+_COMPRESSING_SECONDS = 240.0
+_PLAIN_BYTES = 16 << 20
 _DAY = 86_400
 _HEAD = (
     '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="p" minBufferTime="PT1S" type="dynamic"'
@@ -104,6 +107,12 @@ def main() -> int:
         size = record.stat().st_size
         each = f"{size / 1e6:.0f} MB, {size / added:.0f} bytes each"
         print(f"{added:,} segments: the record has {each}.\n")
+        _record(command, origin, _COMPRESSING_SECONDS, directory=Path(name), done=_is_packed(root))
+        packed = (root / ".dashget/record.jsonl.gz").stat().st_size
+        plain = record.stat().st_size
+        stays = packed / (size - plain) * size / added
+        print(f"Compressed: {packed / 1e6:.1f} MB, {stays:.1f} bytes each.")
+        print(f"{plain / 1e6:.1f} MB of plain lines follow.\n")
         print("| start | first segment asked for after | CPU, seconds | memory |")
         print("| --- | ---: | ---: | ---: |")
         (root / ".dashget/checkpoint.jsonl").unlink()
@@ -118,9 +127,18 @@ def main() -> int:
 
 
 def _record(
-    command: list[str], origin: Origin, seconds: float, *, directory: Path, kill: bool = False
+    command: list[str],
+    origin: Origin,
+    seconds: float,
+    *,
+    directory: Path,
+    kill: bool = False,
+    done: Callable[[], bool] = lambda: False,
 ) -> tuple[float, float, int]:
-    """Record for some seconds after the first segment; return its delay, CPU time and memory."""
+    """Record for some seconds after the first segment; return its delay, CPU time and memory.
+
+    Also ends when it is ``done``.
+    """
     origin.first = None
     began = time.time()
     with (directory / "stderr").open("wb") as words:
@@ -128,6 +146,8 @@ def _record(
     limit = began + 300
     while time.time() < (limit if origin.first is None else origin.first + seconds):
         time.sleep(0.02)
+        if done():
+            break
         if process.poll() is not None:
             sys.exit(f"the recorder ended: {(directory / 'stderr').read_text()}")
     process.send_signal(signal.SIGKILL if kill else signal.SIGINT)
@@ -135,6 +155,12 @@ def _record(
     unit = 1 if sys.platform == "darwin" else 1024
     delay = (origin.first or limit) - began
     return delay, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit
+
+
+def _is_packed(root: Path) -> Callable[[], bool]:
+    """Return what tells if most of a record is compressed."""
+    plain, packed = root / ".dashget/record.jsonl", root / ".dashget/record.jsonl.gz"
+    return lambda: packed.exists() and plain.stat().st_size < _PLAIN_BYTES
 
 
 def _add_past(root: Path, seconds: int) -> int:

@@ -100,6 +100,18 @@ class Work:
     depth: float
 
 
+class _Server(LiveServer):
+    """Numbers its connections as it accepts them."""
+
+    accepted: dict[object, int]
+    _count = 0
+
+    def process_request(self, request: object, client_address: object) -> None:
+        self._count += 1
+        self.accepted[client_address] = self._count
+        super().process_request(request, client_address)  # type: ignore[arg-type]  # as it comes
+
+
 class PackagerOrigin:
     """Serves the folder of a packager, and takes what a packager sends."""
 
@@ -110,9 +122,15 @@ class PackagerOrigin:
         """After so many seconds a segment is gone; None: never."""
         self.requests: list[tuple[str, int]] = []
         """Each path that was asked for, and the status; 0: the origin was away."""
-        self._growing: dict[Path, bytearray] = {}
+        self._growing: dict[Path, tuple[int, bytearray]] = {}
+        """What is on its way: the number of the connection, and the bytes so far."""
+        self._taken: dict[Path, int] = {}
+        """The number of the connection that sent each file."""
+        self._accepted: dict[object, int] = {}
+        """The number of each connection, by its peer, as they were accepted."""
         self._changed = threading.Condition()
-        self._server = LiveServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
+        self._server.accepted = self._accepted
 
     @property
     def base(self) -> str:
@@ -159,21 +177,28 @@ class PackagerOrigin:
             self.requests.append((path, status))
             self._changed.notify_all()
 
-    def _store(self, file: Path, chunks: Iterator[bytes]) -> None:
-        """Take a file chunk by chunk; who asks for it meanwhile gets each chunk as it comes."""
+    def _store(self, file: Path, peer: object, chunks: Iterator[bytes]) -> None:
+        """Take a file chunk by chunk; who asks for it meanwhile gets each chunk as it comes.
+
+        A manifest may be sent again before its last version was taken. The one whose connection was
+        accepted later counts: its thread may have begun earlier.
+        """
         data = bytearray()
         with self._changed:
-            self._growing[file] = data
+            number = self._accepted[peer]
+            if number >= self._growing.get(file, (0, data))[0]:
+                self._growing[file] = number, data
         for chunk in chunks:
             with self._changed:
                 data += chunk
                 self._changed.notify_all()
         with self._changed:
-            # The manifest may be sent again before its last version was taken: the later one counts.
-            if self._growing.get(file) is data:
+            if number >= self._taken.get(file, 0):
                 part = file.with_name(f"{file.name}.part")
                 part.write_bytes(data)
                 part.replace(file)
+                self._taken[file] = number
+            if self._growing.get(file, (0, data))[0] == number:
                 del self._growing[file]
             self._changed.notify_all()
 
@@ -182,14 +207,17 @@ class PackagerOrigin:
         at = 0
         while True:
             with self._changed:
-                while len(data) == at and self._growing.get(file) is data:
+                while len(data) == at and self._is_growing(file, data):
                     self._changed.wait(_DEADLINE_SECONDS)
-                chunk, over = bytes(data[at:]), self._growing.get(file) is not data
+                chunk, over = bytes(data[at:]), not self._is_growing(file, data)
             if chunk:
                 yield chunk
             at += len(chunk)
             if over:
                 return
+
+    def _is_growing(self, file: Path, data: bytearray) -> bool:
+        return file in self._growing and self._growing[file][1] is data
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         origin = self
@@ -202,7 +230,7 @@ class PackagerOrigin:
                     super().handle()
 
             def do_PUT(self) -> None:
-                origin._store(origin._file(self.path), self._sent())
+                origin._store(origin._file(self.path), self.client_address, self._sent())
                 self._answer(201, b"")
 
             def do_GET(self) -> None:
@@ -215,9 +243,9 @@ class PackagerOrigin:
                     now = time.time()
                     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
                     return self._answer(200, f"{stamp}.{int(now % 1 * 1000):03d}Z".encode())
-                data = origin._growing.get(file)
-                if data is not None and file.suffix != ".mpd":
-                    return self._serve_chunks(origin._chunks(file, data))
+                growing = origin._growing.get(file)
+                if growing is not None and file.suffix != ".mpd":
+                    return self._serve_chunks(origin._chunks(file, growing[1]))
                 if origin._is_gone(file):
                     return self._answer(410, b"")
                 try:

@@ -127,7 +127,8 @@ class RecordJob:
         """Representations whose segments cannot be worked out, with the reason."""
         self._unreached: dict[str, str] = {}
         """Remote parts of the newest document that could not be fetched."""
-        header = Mirror(root, read_only=True).header()
+        # The first one is soon found, and tells as much: recordings and mirrors do not mix.
+        header = Mirror(root, read_only=True).first_header()
         self._goes_on = header is not None and header.recording
         # What cannot be recorded at all is said before anything is written.
         expected = expected_of(

@@ -35,7 +35,8 @@ _LINE_BYTES: Final = 256
 _BLOCK: Final = 1 << 17
 _MOST: Final = 32
 """Real lines are 8 to 24 times as long as what they are compressed to."""
-_LEVEL: Final = 6
+_LEVELS: Final = (6, 1, 0)
+"""Of zlib: the first that does not compress too well; the last does not compress."""
 _HEAD: Final = struct.Struct("<4sIBBH2sHII8s")
 _TAIL: Final = struct.Struct("<II")
 _MAGIC: Final = b"\x1f\x8b\x08\x04"
@@ -100,9 +101,8 @@ def pack(data: bytes, mark: bytes) -> Iterator[bytes]:
     """Yield the members that hold some bytes of a record."""
     for at in range(0, len(data), _BLOCK):
         block = data[at : at + _BLOCK]
-        body = _deflate(block, _LEVEL)
-        if len(block) > _MOST * len(body):
-            body = _deflate(block, 0)
+        bodies = (_deflate(block, level) for level in _LEVELS)
+        body = next(body for body in bodies if len(block) <= _MOST * len(body))
         size = _HEAD.size + len(body) + _TAIL.size
         yield _HEAD.pack(_MAGIC, 0, 0, 255, _EXTRA, b"DG", _FIELD, len(block), size, mark)
         yield body
