@@ -57,6 +57,8 @@ def is_descriptor_shortage(error: BaseException) -> bool:
 
 def reason_of(error: OSError) -> str:
     """Return the words of the system for an error, as a part of a sentence."""
+    if error.errno == errno.EEXIST:
+        return "something else has this name, such as a link that leads nowhere"
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]
 

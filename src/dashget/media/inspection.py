@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
+from dashget.common.lateregex import late
 from dashget.media.foreign import foreign_content
 from dashget.media.fragments import Duration, default_duration, duration_of
 from dashget.media.isobmff import Box, BoxError, SidxBox, iter_boxes, read_sidx
@@ -25,6 +26,7 @@ from dashget.media.signatures import (
 from dashget.media.sniff import BEGINNING_BYTES, Read, other_content
 from dashget.media.topboxes import iter_top_boxes
 
+_TEXT: Final = late(rb"[ -~]{12,60}")
 _LARGEST_INDEX: Final = 64 * 1024 * 1024
 _LARGEST_MOOF: Final = 16 * 1024 * 1024
 
@@ -69,6 +71,10 @@ def why_odd(read: Read, size: int, role: Role) -> str | None:
         return None
     beginning = read(0, BEGINNING_BYTES)
     other = other_content(beginning)
+    if other is None and (role.is_iso or role.mime in WEBM):
+        # A script's complaint, and then the file: no box and no element begins with text.
+        text = _TEXT.match(beginning)
+        other = None if text is None else f"text {text[0].decode('latin-1')!r}, and more,"
     if other is None or has_root_of(role.mime, beginning):
         return f"the content is invalid: {found[0]}"
     return f"the server sent {other} instead"

@@ -161,6 +161,8 @@ class Attributes:
         return value
 
     def _complain(self, name: str, vital: bool, message: str) -> None:
+        # One in a namespace is told by its local name.
+        message = message.replace(name, name.rpartition("}")[2], 1)
         if vital:
             self.invalid[name] = Issue(message, self.where, self.element.line, _SCHEMA)
         else:

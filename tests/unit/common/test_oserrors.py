@@ -33,6 +33,11 @@ def test_other_errors_are_neither() -> None:
 @pytest.mark.parametrize(
     ("number", "message", "hint"),
     [
+        (
+            errno.EEXIST,
+            "cannot use m: something else has this name, such as a link that leads nowhere",
+            "choose a directory",
+        ),
         (errno.ENOSPC, "cannot write m: no space left on device", "make room on the disk"),
         (
             errno.EDQUOT,

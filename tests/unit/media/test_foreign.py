@@ -172,3 +172,11 @@ def test_nothing_is_no_file_of_a_type_with_a_header(mime: str) -> None:
 def test_a_text_that_is_cut_off_is_not_called_something_else() -> None:
     cut = odd(TT.encode()[:-5], role("application/ttml+xml"))
     assert cut == "the content is invalid: the end of the XML text is missing"
+
+
+def test_a_complaint_before_the_media_is_told() -> None:
+    body = b"Warning: readfile() in x.php\n\0\0\0\x08free" + bytes(600)
+    wanted = Role("video/mp4", SegmentKind.MEDIA, content=Content.MEDIA)
+    assert odd(body, wanted) == (
+        "the server sent text 'Warning: readfile() in x.php', and more, instead"
+    )
