@@ -61,9 +61,11 @@ class Event(HidesSecrets, frozen=True, tag_field="event", tag=True):
 
 
 class ManifestAwaited(Event, frozen=True, tag="waiting"):
-    """The MPD has not come within two seconds; it is waited for."""
+    """The MPD has not come within two seconds, or is not there yet; it is waited for."""
 
     url: str
+    problem: str | None = None
+    """Why it is not there yet."""
 
 
 class ManifestLoaded(Event, frozen=True, tag="manifest"):

@@ -146,8 +146,10 @@ def test_a_stop_while_there_is_no_manifest_is_exit_code_5(tmp_path: Path) -> Non
         with started(origin.url, "-o", str(tmp_path / "r"), "--wait") as process:
             origin.wait_for(lambda: len(origin.requests) >= 2)
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
+            _, err = process.communicate(timeout=60)
             assert process.returncode == 5
+            assert b"HTTP 404" in err
+            assert b"stopped: there was no manifest yet" in err
 
 
 def test_max_time_ends_it_with_exit_code_7(tmp_path: Path) -> None:

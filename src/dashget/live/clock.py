@@ -124,6 +124,10 @@ class ServerClock:
         vague = self._doubted or self.uncertainty > _VAGUE_SECONDS
         return vague and monotonic >= self._heard_at + _SOON_SECONDS
 
+    def asked(self, monotonic: float) -> None:
+        """Record that the time is asked for, which may fail: it is not asked for all the time."""
+        self._heard_at, self._doubted = monotonic, False
+
     def doubt(self) -> None:
         """Have the time asked for soon: what should be there is not, or this computer has slept."""
         self._doubted = True

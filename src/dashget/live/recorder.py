@@ -279,6 +279,8 @@ class Recorder:
         given, self._given = self._given, None
         patch = self._asked_patch = given is None and self._patching.wants(version, server)
         clock = self.clock.due_again(now) and given is None
+        if clock:
+            self.clock.asked(now)
         self._world.start(
             Read(urls, clock=clock, server=server, given=given, fresh=fresh, patch=patch)
         )

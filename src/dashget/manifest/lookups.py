@@ -22,7 +22,7 @@ from dashget.mpd.model import MPD, RemoteElement
 from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.urls import resolve_reference
 from dashget.planning.tracks import Track
-from dashget.transfer.contract import Fetched, Method, Request, Transfers
+from dashget.transfer.contract import Fetched, Method, Patience, Request, Transfers
 
 if TYPE_CHECKING:
     from dashget.media.isobmff import Protections
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _MOST_ROUNDS: Final = 8
 _IMPORTED: Final = "another MPD, which a Period imports: mirror it by its own URL"
 _CLOCK_BYTES: Final = 4096
+_CLOCK_PATIENCE: Final = Patience(attempts=2, seconds=5.0)
+"""Segments come and go while a clock is waited for, and a late answer tells little."""
 _MOST_INDEX_ROUNDS: Final = 16
 _INITIALIZATION_BYTES: Final = 16 * 1024 * 1024
 _INDEX_BYTES: Final = 64 * 1024 * 1024
@@ -256,7 +258,12 @@ def _fetch_entity(
 
 
 def _fetch(
-    request: Request, engine: Transfers, budget: Budget, on: str, most: int
+    request: Request,
+    engine: Transfers,
+    budget: Budget,
+    on: str,
+    most: int,
+    patience: Patience | None = None,
 ) -> tuple[Fetched, bytes]:
     """Fetch a resource of at most so many bytes, and spend the URLs that were asked for it.
 
@@ -265,7 +272,8 @@ def _fetch(
     urls = request.urls[: max(1, budget.requests_left)]
     budget.spend_requests(1, on)
     try:
-        fetched, data = engine.fetch(msgspec.structs.replace(request, urls=urls), max_bytes=most)
+        request_now = msgspec.structs.replace(request, urls=urls)
+        fetched, data = engine.fetch(request_now, max_bytes=most, patience=patience)
     except FetchError:
         budget.spend_requests(len(request.urls) - 1, on)
         raise
@@ -295,7 +303,7 @@ def ask_clock(source: ClockSource, engine: Transfers, budget: Budget) -> Fractio
     if not source.urls:
         raise ValueError("not asked, since others have too many URLs")
     request = Request(source.urls, method)
-    fetched, body = _fetch(request, engine, budget, "clocks", _CLOCK_BYTES)
+    fetched, body = _fetch(request, engine, budget, "clocks", _CLOCK_BYTES, _CLOCK_PATIENCE)
     return read_clock(source.method, body, fetched.head.date)
 
 

@@ -121,6 +121,7 @@ class Recording:
             try:
                 return self._load_once(connection, patient=patient)
             except DashGetError as error:
+                problem = error.message
                 give_up, until = self._options.wishes.give_up, self._options.wishes.until
                 if not patient or time.time() >= until:
                     raise
@@ -129,7 +130,7 @@ class Recording:
                     raise LimitReachedError(message, hint=error.hint) from error
             if not told:
                 told = True
-                self._observer(ManifestAwaited(self._url))
+                self._observer(ManifestAwaited(self._url, problem=problem))
             if not _sleep(pause, self._stop):
                 return None
             pause = min(pause * 2, _LONGEST_PAUSE)

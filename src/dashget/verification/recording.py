@@ -235,10 +235,14 @@ def gaps_of(store: Mirror, manifest: str) -> list[Gap]:
 
 
 def _finding(gap: Gap) -> Finding:
-    count = "an unknown number of" if gap.segments is None else f"{gap.segments:,}"
+    count, verb = f"{gap.segments or 0:,} segments", "are"
+    if gap.segments is None:
+        count = "an unknown number of segments"
+    elif gap.segments == 1:
+        count, verb = "1 segment", "is"
     seconds = gap.end - gap.begin
     if gap.reason is Reason.ANNOUNCED:
         message = f"{seconds:.1f} s without segments, as announced"
         return note(gap.label, Problem.GAP, message)
-    message = f"{count} segments of {seconds:.1f} s are missing: {gap.reason.value}"
+    message = f"{count} of {seconds:.1f} s {verb} missing: {gap.reason.value}"
     return Finding(gap.label, Problem.GAP, message)

@@ -88,6 +88,10 @@ def test_a_time_that_is_doubted_is_asked_for_again_but_not_all_the_time() -> Non
     assert clock.at(11.0) == 1030.0
     clock.doubt()
     assert not clock.due_again(12.0)
+    assert clock.due_again(22.0)
+    clock.asked(22.0)
+    clock.doubt()
+    assert not clock.due_again(23.0), "no answer has come, and it was asked just now"
 
 
 @given(

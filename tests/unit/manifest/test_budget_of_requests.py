@@ -30,6 +30,7 @@ class Deaf:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.patience: Patience | None = None
 
     def fetch(
         self,
@@ -39,7 +40,8 @@ class Deaf:
         hooks: Hooks | None = None,
         patience: Patience | None = None,
     ) -> tuple[Fetched, bytes]:
-        del max_bytes, hooks, patience
+        del max_bytes, hooks
+        self.patience = patience
         self.asked.extend(request.urls)
         raise FetchError("refused", retry=Retry.NEVER, url=request.urls[0])
 
@@ -52,6 +54,9 @@ def test_sixteen_clocks_are_asked_at_most(clocks: int) -> None:
     now, issues = learn_time(mpd, URL, None, engine, Budget())  # type: ignore[arg-type]  # fetch only
     assert isinstance(now, datetime.datetime)
     assert len(engine.asked) == 16
+    # Nobody can wait long: what is live comes and goes.
+    assert engine.patience is not None
+    assert 0 < (engine.patience.seconds or 0) <= 5
     told = f"{clocks} UTCTiming; the first 16 are asked; --document-limits raises it"
     assert told in [issue.message for issue in issues]
 

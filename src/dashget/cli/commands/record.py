@@ -93,7 +93,9 @@ def _code(ended: RecordingEnded | Summary | None, stop: Stop) -> int:
     from dashget.events import Summary
 
     if ended is None:
-        return ManifestFetchError.exit_code
+        raise ManifestFetchError(
+            "stopped: there was no manifest yet", hint="the same command waits again"
+        )
     if isinstance(ended, Summary):
         if ended.interrupted:
             return stopped_code(stop)

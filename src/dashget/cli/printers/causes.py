@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from dashget.cli.printers import text
 from dashget.cli.streams import legible
 from dashget.common.lateregex import late
-from dashget.events import Failure, FileFinished
+from dashget.events import Failure, FileFinished, ManifestRead, OutageTold
 
 _NAMED = 3
 _OF_ONE_FILE = late(r"'[^']*'|\w*\d\w*")
@@ -49,11 +50,16 @@ def failure_lines(failure: Failure) -> Iterator[str]:
     yield f"    {legible(failure.url)}"
 
 
+_STALE: Final = "stale"
+
+
 class Repeats:
     """Names the first files of each cause while a run is under way, and counts no further ones."""
 
     def __init__(self) -> None:
         self._seen: dict[Cause, int] = {}
+        self._reads: set[str] = set()
+        """What was wrong with reads of a live manifest, since the last one that was right."""
 
     def line(self, event: FileFinished) -> str | None:
         """Return the line about a file that has failed; None if its cause is known by now."""
@@ -64,6 +70,23 @@ class Repeats:
         if seen == _NAMED + 1:
             return f"failed: more files: {legible(event.reason or '')}; the summary counts them"
         return None
+
+    def knows(self, event: ManifestRead | OutageTold) -> bool:
+        """Return True for a read of a live manifest that has failed in the same way before.
+
+        Two edges of a network may be of different age for hours: that is told once.
+        """
+        if isinstance(event, OutageTold):
+            if event.until is not None:
+                self._reads &= {_STALE}
+            return False
+        if event.kind not in (_STALE, "failed"):
+            self._reads &= {_STALE}
+            return False
+        word = event.problem or event.kind
+        known = word in self._reads
+        self._reads.add(word)
+        return known
 
 
 def failed_line(event: FileFinished) -> str:

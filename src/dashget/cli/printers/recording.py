@@ -169,9 +169,13 @@ def ended_lines(event: RecordingEnded) -> Iterator[str]:
     )
     if event.lost or event.gaps:
         gaps = text.count(event.gaps, "gap")
-        yield f"  lost: {text.count(event.lost, 'segment')} in {gaps}"
+        count = text.count(event.lost, "segment") if event.lost else "an unknown number of segments"
+        yield f"  lost: {count} in {gaps}"
     for path in event.lost_files:
         yield f"  lost: {legible(path)}"
+    if event.pending:
+        segments = text.count(event.pending, "segment")
+        yield f"  not fetched yet: {segments}; the same command asks for what is still there"
     if event.expired:
         yield f"  removed by --keep: {text.count(event.expired, 'segment')}"
     if event.withdrawn:

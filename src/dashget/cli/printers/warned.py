@@ -35,7 +35,8 @@ def warning_line(event: Warned) -> str:
 def waiting_line(event: ManifestAwaited) -> str:
     """Return the line about a manifest that takes long: the server may be slow, or far away."""
     host = Url.parse(event.url).authority or event.url
-    return f"waiting for the manifest at {legible(host)} ..."
+    problem = f": {legible(event.problem)}" if event.problem else ""
+    return f"waiting for the manifest at {legible(host)} ...{problem}"
 
 
 def print_unplanned(presentation: Presentation) -> int:

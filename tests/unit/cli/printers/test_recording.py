@@ -8,6 +8,8 @@ import pytest
 from rich.console import Console
 
 from dashget import events
+from dashget.cli.printers.causes import Repeats
+from dashget.cli.printers.plain import event_line
 from dashget.cli.printers.recording import (
     ended_lines,
     progress_line,
@@ -53,12 +55,42 @@ def test_an_event_of_a_recording_has_its_line(event: events.Event, line: str | N
     assert recording_line(event, verbose=False) == line
 
 
+def test_a_read_that_fails_in_the_same_way_again_is_told_once() -> None:
+    repeats = Repeats()
+
+    def line(event: events.Event) -> str | None:
+        return event_line(event, verbose=False, repeats=repeats)
+
+    failed = events.ManifestRead("failed", problem="no answer")
+    assert line(failed) == "manifest: failed: no answer"
+    assert line(failed) is None
+    assert line(events.ManifestRead("failed", problem="HTTP 404")) == "manifest: failed: HTTP 404"
+    assert line(failed) is None
+    assert event_line(failed, verbose=True, repeats=repeats)
+    line(events.ManifestRead("news"))
+    assert line(failed)
+    line(events.OutageTold(BEGIN, BEGIN + 30))
+    assert line(failed)
+    stale = events.ManifestRead("stale")
+    assert line(stale)
+    line(events.ManifestRead("news"))
+    assert line(stale) is None
+
+
 def test_progress_tells_what_is_pending_and_lost() -> None:
     event = events.RecordingProgressed(1200, 3, 40, 4, 80.0, 20.0, 5_000_000)
     line = progress_line(event)
     assert line.startswith("1,200 segments")
     for part in ("40 pending", "behind", "left", "3 lost"):
         assert part in line
+
+
+def test_the_end_tells_what_is_not_fetched_yet() -> None:
+    ended = events.RecordingEnded("show", "stopped", 10, 7, 0, 0, 3, 2, gaps=1)
+    assert list(ended_lines(ended))[1:] == [
+        "  lost: an unknown number of segments in 1 gap",
+        "  not fetched yet: 3 segments; the same command asks for what is still there",
+    ]
 
 
 def test_the_end_tells_what_is_missing() -> None:
