@@ -169,9 +169,11 @@ def test_a_recording_and_a_mirror_do_not_mix(tmp_path: Path) -> None:
         assert b"dashget record" in mixed.stderr
     for option in ("--remote", "--prune"):
         assert run("verify", root, option).returncode == 2
-    goes_on = run("get", root)
-    assert goes_on.returncode == 2
-    assert b"dashget record http" in goes_on.stderr
+    for command in ("get", "record"):
+        goes_on = run(command, root)
+        assert goes_on.returncode == 2
+        assert b"dashget record http" in goes_on.stderr
+    assert b"not a valid time: '-20s'" in run("verify", root, "--until", "-20s").stderr
     for path in Path(root).rglob("*.local.mpd"):
         path.unlink()
     assert b"verify --repair" in run("serve", root, "--port", "0").stderr

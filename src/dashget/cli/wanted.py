@@ -119,6 +119,13 @@ def _is_directory(word: str) -> bool:
         return False
 
 
+def refuse_recording(source: str) -> None:
+    """Raise UsageError, which says how to go on, for the directory of a recording."""
+    directory = Path(on_disk(source))
+    if "://" not in source and directory.is_dir():
+        _recorded(directory)
+
+
 def _find(source: str) -> Path:
     """Return the file that a record names; it may have been named in another locale."""
     named = Path(on_disk(source))

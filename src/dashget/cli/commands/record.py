@@ -54,10 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
     from dashget.cli.commands.get import make_reporter, parse_root, stopped_code
     from dashget.cli.options.requests import allow_open_files, transfer_options
     from dashget.cli.signals import stopping_on_signals
+    from dashget.cli.wanted import refuse_recording
     from dashget.common.stopping import Stop
     from dashget.recording.run import RecordOptions
     from dashget.session.session import Session
 
+    refuse_recording(arguments.url)
     root = None if arguments.output is None else parse_root(arguments.output)
     options = RecordOptions(
         selection=selection(arguments),

@@ -62,7 +62,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="TIME",
         help="Of a recording: check only what begins before this time.",
     )
-    parser.take_signed("--from")
+    parser.take_signed("--from", "--until")
     add_limits(checks)
     add_keep_header(checks)
     add_sizes(checks)
