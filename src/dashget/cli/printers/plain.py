@@ -157,9 +157,10 @@ def event_line(event: Event, *, verbose: bool, repeats: Repeats | None = None) -
         # Loaded late: most runs are no recordings.
         from dashget.cli.printers.recording import recording_line
 
-        told = isinstance(event, (ManifestRead, OutageTold)) and repeats is not None
-        if told and repeats.knows(event) and not verbose:
-            return None
+        if repeats is not None and isinstance(event, (ManifestRead, OutageTold)):
+            known = repeats.knows(event)
+            if known and not verbose:
+                return None
         return recording_line(event, verbose=verbose)
     return None
 
