@@ -17,6 +17,7 @@ import pytest
 
 from dashget.cli.app import run as run_words
 from dashget.cli.commands import demo as command
+from dashget.cli.commands.demo import _next_steps
 from dashget.cli.printers.playing import program_words
 from dashget.demo.presentation import BASE_URL, MANIFEST_URL, read_resources
 from dashget.demo.server import serving
@@ -91,6 +92,15 @@ def test_the_demo_mirrors_verifies_and_names_next_steps(first: tuple[Path, Ended
     assert (ended.code, ended.out) == (0, "")
     program = f"{Path(sys.executable).name} -m dashget"
     assert unmeasured(ended.err) == said(program, "dashget-demo")
+
+
+@pytest.mark.parametrize("name", ["--script=x", "-o", "http:x"])
+def test_a_directory_that_looks_like_an_option_or_a_url_is_named_as_a_path(name: str) -> None:
+    """Whoever pastes a step into a shell gets what it says."""
+    steps = _next_steps(Path(name))
+    assert f"play ./{name}" in steps
+    assert f"list ./{name}/manifest.mpd" in steps
+    assert f"verify ./{name}" in steps
 
 
 def test_the_mirror_holds_exactly_the_presentation(first: tuple[Path, Ended]) -> None:

@@ -312,8 +312,8 @@ MODULES = ("sitecustomize", "usercustomize", "dashget", "pycurl", "msgspec", "ri
            "ensurepip", "encodings", "importlib", "os", "_signal", "gc", "argparse", "json", "installers")  # fmt: skip
 
 
-@pytest.mark.parametrize("entry", [None, "", ":", "::/nowhere", "."])
-def test_no_module_of_the_current_directory_runs(entry: str | None, tmp_path: Path) -> None:
+def made(tmp_path: Path) -> tuple[Path, Path]:
+    """Return a checkout that is set up, and another directory."""
     root, here = tmp_path / "checkout", tmp_path / "here"
     for folder in (root / ".venv" / "bin", root / ".venv" / "launcher", here):
         folder.mkdir(parents=True)
@@ -325,6 +325,12 @@ def test_no_module_of_the_current_directory_runs(entry: str | None, tmp_path: Pa
     (root / ".venv" / "lib").symlink_to(Path(sys.prefix) / "lib")
     shutil.copy(REPOSITORY / "requirements" / "run.txt", root / ".venv" / "launcher")
     (root / ".venv" / "launcher" / "root").write_text(f"{root}\n")
+    return root, here
+
+
+@pytest.mark.parametrize("entry", [None, "", ":", "::/nowhere", "."])
+def test_no_module_of_the_current_directory_runs(entry: str | None, tmp_path: Path) -> None:
+    root, here = made(tmp_path)
     for name in MODULES:
         (here / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})")
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
@@ -340,3 +346,30 @@ def test_no_module_of_the_current_directory_runs(entry: str | None, tmp_path: Pa
         assert b"internal error" not in done.stderr
     assert done.stderr, "it has said what is missing"
     assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()
+
+
+@pytest.mark.parametrize("path", [":{}", "{}:", ".:{}", "{}::/nowhere", "../here:{}", "x:./:{}:"])
+def test_no_program_of_the_current_directory_runs(path: str, tmp_path: Path) -> None:
+    root, here = made(tmp_path)
+    for name in ("cmp", "readlink", "python", "python3", "python3.11", "uv", "env", "sh"):
+        (here / name).write_text(f"#!/bin/sh\necho {name} >> {tmp_path}/ran\nexit 1\n")
+        (here / name).chmod(0o755)
+    (tmp_path / "dashget").symlink_to(root / "dashget")
+    environment = {**os.environ, "PATH": path.format("/usr/bin:/bin")}
+    for program in (root, tmp_path):
+        done = subprocess.run(
+            [program / "dashget", "--version"],
+            cwd=here, env=environment, capture_output=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout[:8]) == (0, b"dashget "), done.stderr
+    assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()
+
+
+@pytest.mark.parametrize("name", ["PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__", "PYTHONHOME"])
+def test_no_variable_leads_python_elsewhere(name: str, tmp_path: Path) -> None:
+    root, here = made(tmp_path)
+    environment = {**os.environ, name: str(here / "python")}
+    done = subprocess.run(
+        [root / "dashget", "--version", "-v"], env=environment, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -116,13 +116,13 @@ def _verify(session: Session, root: Path, stop: Stop) -> int:
 
 def _next_steps(root: Path) -> str:
     """Return four commands to go on with, each with its purpose."""
-    from dashget.cli.printers.playing import program_words
+    from dashget.cli.printers.playing import plain_path, program_words
 
-    program = program_words()
+    program, place = program_words(), plain_path(str(root))
     steps = {
-        _command(*program, "play", str(root)): "watch it in the browser",
-        _command(*program, "list", str(root / "manifest.mpd")): "show what it contains",
-        _command(*program, "verify", str(root)): "check every file again",
+        _command(*program, "play", place): "watch it in the browser",
+        _command(*program, "list", f"{place}/manifest.mpd"): "show what it contains",
+        _command(*program, "verify", place): "check every file again",
         _command(*program, "URL"): "mirror a presentation of your own",
     }
     width = max(map(len, steps))

@@ -16,7 +16,7 @@ _ANY_NAME = " --demuxer-lavf-o=allowed_extensions=ALL"
 def how_to_play(manifest: str, playback: Playback) -> str:
     """Return the last line of a complete run; ``manifest`` is the path of the MPD as received."""
     folder = manifest.rpartition("/")[0] or ("/" if manifest.startswith("/") else ".")
-    words = (*program_words(), "play", _plain(folder))
+    words = (*program_words(), "play", plain_path(folder))
     page = f"play it with: {' '.join(map(shell_word, words))}"
     if playback is Playback.SERVER:
         return page
@@ -47,11 +47,11 @@ def _command(path: str, options: str) -> str:
     """
     folder, _, name = path.rpartition("/")
     if "#" in folder or "?" in folder:
-        return f"cd {shell_word(_plain(folder))} && mpv{options} {shell_word(_plain(name))}"
-    return f"mpv{options} {shell_word(_plain(path))}"
+        return f"cd {shell_word(plain_path(folder))} && mpv{options} {shell_word(plain_path(name))}"
+    return f"mpv{options} {shell_word(plain_path(path))}"
 
 
-def _plain(path: str) -> str:
+def plain_path(path: str) -> str:
     """Return a path that no program takes for an option or a URL."""
     return f"./{path}" if path.startswith("-") or ":" in path.partition("/")[0] else path
 
