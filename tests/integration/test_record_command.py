@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -229,17 +228,6 @@ def test_an_end_that_is_over_is_one_while_the_window_has_what_was_before(tmp_pat
             process.communicate(timeout=60)
     assert process.returncode == 0
     assert numbers(root) == list(range(1, 21))
-
-
-def test_a_duration_counts_from_a_begin_that_is_to_come(tmp_path: Path) -> None:
-    root = tmp_path / "r"
-    with LiveOrigin().serving() as origin:
-        begin = f"{datetime.fromtimestamp(time.time() + 3, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-        with started(origin.url, "-o", str(root), "--from", begin, "--for", "2s") as process:
-            process.communicate(timeout=60)
-        assert process.returncode == 0
-        assert len(numbers(root)) in (20, 21)
-        check_whole(origin, root, least=10)
 
 
 def test_a_presentation_that_ends_before_the_begin_is_nothing(tmp_path: Path) -> None:

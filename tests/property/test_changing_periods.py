@@ -137,6 +137,16 @@ def test_an_end_that_is_put_off_is_followed() -> None:
     assert found == {"v": list(range(found["v"][0], 61))}
 
 
+def test_a_duration_counts_from_a_begin_that_is_to_come() -> None:
+    disk: list[Fact] = []
+    world = World(Script(), disk, at=30.0, reads=lambda _, at: document(at, period("a", 0)))
+    wishes = Wishes(begin=BEGIN + 80.0, seconds=20.0)
+    result = Recorder(world, wishes, world.wall, State(), lambda _: None).run()
+    assert result.end is End.UNTIL
+    found = [fact.n for fact in disk if isinstance(fact, SegmentFact)]
+    assert sorted(found) == list(range(41, 51))
+
+
 def test_periods_that_leave_the_window_stay_recorded() -> None:
     def reads(at: float) -> Version:
         starts = [start for start in range(0, 200, 20) if at - 60 <= start <= at]
