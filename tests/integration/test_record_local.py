@@ -31,7 +31,7 @@ def check_local(root: Path) -> None:
     assert run("verify", str(root), "--json").stdout.count(b'"own"') == 0
 
 
-@pytest.mark.parametrize("form", ["number", "time", "open"])
+@pytest.mark.parametrize("form", ["number", "time", "open", "list"])
 def test_at_the_end_it_has_all_that_is_recorded(form: str, tmp_path: Path) -> None:
     root = tmp_path / "r"
     with (
