@@ -27,6 +27,7 @@ from dashget.mirroring.expectation import Expected, expected_of
 from dashget.mirroring.keep import make_header
 from dashget.mirroring.options import LIMIT, SELECTION
 from dashget.mpd.budget import WorkLimits
+from dashget.mpd.presentation import ListAddressing, Representation, SingleAddressing
 from dashget.planning.layout import manifest_name
 from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.planning.selection import Selection
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
     from dashget.store import Backend
 
 _FAILED: Final = "failed"
+_GROWS: Final = (
+    "the media of Representation {!r} are one file, which may still grow: it is recorded as it is"
+    " now, and what comes later is missing"
+)
 
 
 class RecordOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,10 +235,16 @@ class RecordJob:
             f"{each.period.id} {each.id}": unplanned_reason(each) for each in expected.unplanned
         }
         self._unreached = {each.url: each.reason for each in loaded.unreached}
-        for place, reason in (*unplanned.items(), *self._unreached.items()):
+        growing = {
+            f"{each.period.id} {each.id} grows": _GROWS.format(each.id)
+            for each in (track.representation for track in expected.selected_tracks())
+            if _may_grow(each)
+        }
+        told = unplanned | growing
+        for place, reason in (*told.items(), *self._unreached.items()):
             if place not in self._lacking:
-                self._observer(Warned(reason if place in unplanned else f"{place}: {reason}"))
-        self._lacking |= unplanned | self._unreached
+                self._observer(Warned(reason if place in told else f"{place}: {reason}"))
+        self._lacking |= told | self._unreached
         self._unplanned |= unplanned
 
     def _announce(self, state: State) -> None:
@@ -305,6 +316,17 @@ class RecordJob:
             seconds=round(time.monotonic() - self._started, 3),
             problem=failure.message,
         )
+
+
+def _may_grow(representation: Representation) -> bool:
+    """Return True for media in one file, whole or in ranges, while its Period is not over."""
+    window, end = representation.window, representation.period.end
+    if window is None or (end is not None and end <= window.now):
+        return False
+    addressing = representation.addressing
+    if isinstance(addressing, ListAddressing):
+        return any(each.media_range is not None for each in addressing.segments)
+    return isinstance(addressing, SingleAddressing)
 
 
 class _Serial:
