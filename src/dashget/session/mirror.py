@@ -205,11 +205,16 @@ class MirrorJob:
                 write_sums(store, loaded.name, self._stop)
 
     def _note_failures(self, store: Mirror) -> None:
-        """Write to the record which files are missing, and why."""
-        if not self._ledger.totals.failures:
+        """Write to the record which files are missing, and why, and which are so no more."""
+        totals = self._ledger.totals
+        if not totals.failures and not totals.absent:
             return
         now = store.now()
-        for each in self._ledger.totals.failures:
+        if totals.absent:
+            for path, before in store.failures(set(totals.absent)).items():
+                found = FailureRecord(path, before.url, "not on the server", time=now, absent=True)
+                store.note_failure(found)
+        for each in totals.failures:
             store.note_failure(
                 FailureRecord(
                     each.path,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import functools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
@@ -33,6 +33,7 @@ from dashget.store.record import (
     LiveRun,
     encode_clean,
     encode_line,
+    read_failures,
     read_first_header,
     read_header,
     read_live_runs,
@@ -393,6 +394,11 @@ class Mirror:
         self.write_lines()
         with self.as_store_error():
             self._append(encode_line(failure))
+
+    def failures(self, paths: Set[str]) -> dict[str, FailureRecord]:
+        """Return how the last run failed to fetch each of these files; see ``read_failures``."""
+        self.write_lines()
+        return read_failures(self.place.open_record, paths)
 
     def note_fact(self, line: bytes) -> None:
         """Write a whole line of JSON to the record: a fact of a recording."""

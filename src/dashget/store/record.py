@@ -9,7 +9,7 @@ counts as unrecorded, and is compared with the server.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import BinaryIO, Final, TypeVar
 
 import msgspec
@@ -38,6 +38,9 @@ _DAMAGE_BYTES: Final = 1 << 26
 """A damaged line of more bytes than these ends the reading: it may be without end."""
 _HEADER: Final = b'{"dashget"'
 """The beginning of a header's line, as this program writes it."""
+
+_FAILED: Final = b'{"failed"'
+"""The beginning of a failure's line."""
 
 OpenRecord = Callable[[], BinaryIO | None]
 """Opens a record to read it, seekable; None if there is none."""
@@ -129,6 +132,9 @@ class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """When the run ended: RFC 3339, UTC."""
     unplanned: bool = False
     """True for a part of the presentation that could not be planned."""
+    absent: bool = False
+    """True if nothing is missing: no server has the file, and the manifest may not mean it. Earlier
+    lines of its path are void."""
 
 
 _Entry = TypeVar("_Entry", bound=Header | FileRecord | FailureRecord)
@@ -149,6 +155,7 @@ encode_clean: Final = msgspec.json.Encoder().encode_lines
 _decode_line: Final = msgspec.json.Decoder(_Line).decode
 _decode_lines: Final = msgspec.json.Decoder(_Line).decode_lines
 _decode_record: Final = msgspec.json.Decoder(FileRecord).decode
+_decode_failure: Final = msgspec.json.Decoder(FailureRecord).decode
 
 
 class LiveRun(msgspec.Struct, frozen=True):
@@ -387,6 +394,29 @@ def _pass_over(file: BinaryIO) -> int:
                 " the server, and records them again",
             )
     return passed
+
+
+def read_failures(record: OpenRecord, paths: Set[str]) -> dict[str, FailureRecord]:
+    """Return how the last run failed to fetch each of these files, if none found it absent since.
+
+    A file that came later is to be looked up among the finished ones.
+    """
+    found: dict[str, FailureRecord] = {}
+    for block in _iter_blocks(record):
+        if _FAILED not in block:
+            continue
+        for line in _whole_lines(block):
+            if not line.startswith(_FAILED):
+                continue
+            try:
+                failure = _decode_failure(line)
+            except UNREADABLE:
+                continue
+            if failure.absent:
+                found.pop(failure.failed, None)
+            elif failure.failed in paths:
+                found[failure.failed] = failure
+    return found
 
 
 def _iter_blocks(record: OpenRecord) -> Iterator[bytes]:

@@ -89,15 +89,25 @@ class OfflineCheck:
             self.named.add(planned.path)
             yield from self._check(planned, self._expected.layout)
             self._progress.finish_file()
-        for path in sorted(path for path, selected in self._excused.items() if selected):
-            message = "never fetched; it may be missing on the server, as the summary of get tells"
-            yield note(path, Problem.MISSING, message)
+        yield from self._perhaps_absent()
         yield from self._check_recorded_live()
         for each in self._times.findings():
             yield Finding(each.name, Problem.TIME, each.message, note=not each.is_wrong)
         for track, told in self._twins.found():
             yield note(f"Representation {track.representation.id}", Problem.STRUCTURE, told)
         yield from self._undescribed()
+
+    def _perhaps_absent(self) -> Iterator[Finding]:
+        """Yield a finding for each file that may be missing on the server: the last derived one."""
+        paths = {path for path, selected in self._excused.items() if selected}
+        failures = self._store.failures(paths) if paths else {}
+        for path in sorted(paths):
+            failure = failures.get(path)
+            if failure is None:
+                told = "never fetched; it may be missing on the server, as the summary of get tells"
+                yield note(path, Problem.MISSING, told)
+            else:
+                yield Finding(path, Problem.MISSING, f"never fetched: {failure.reason}")
 
     def _undescribed(self) -> Iterator[Finding]:
         """Yield a finding for each Representation whose media cannot be decoded."""

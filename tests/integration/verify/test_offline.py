@@ -352,3 +352,40 @@ def test_an_index_that_is_wrong_as_served_is_a_note(server: FaultServer, tmp_pat
     with (root / "v.mp4").open("ab") as file:
         file.write(b"more")
     assert not verify(root)[0].sound
+
+
+def findings(events: list[dashget.Event]) -> list[dashget.Finding]:
+    return [event for event in events if isinstance(event, dashget.Finding)]
+
+
+def test_a_last_segment_that_failed_is_missing_until_a_run_finds_it_absent(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    """The manifest may not mean the last segment; but a server that refuses it has it perhaps."""
+    url, root = server.url("/x.mpd"), tmp_path / "show"
+    server.on("/x.mpd", Answer(mpd(numbered())))
+    for number in (1, 2):
+        server.on(f"/v/{number}.m4s", Answer(bytes([number]) * 2000))
+    server.on("/v/3.m4s", refuse(403))
+    for _ in range(2):
+        assert not mirror(url, root)[0].complete
+        report, events = verify(root)
+        (finding,) = findings(events)
+        assert not report.sound
+        assert (finding.path, finding.problem.value) == ("v/3.m4s", "missing")
+        assert finding.message == "never fetched: HTTP 403 Forbidden"
+    server.on("/v/3.m4s", refuse(404))
+    lines = []
+    for _ in range(2):
+        assert mirror(url, root)[0].complete
+        report, events = verify(root)
+        assert report.sound
+        assert [each.path for each in findings(events)] == ["v/3.m4s"]
+        lines.append((root / ".dashget/record.jsonl").read_bytes().count(b'"absent":true'))
+    assert lines == [1, 1]
+    server.on("/v/3.m4s", refuse(500))
+    assert not mirror(url, root)[0].complete
+    assert not verify(root)[0].sound
+    server.on("/v/3.m4s", Answer(b"3" * 2000))
+    assert mirror(url, root)[0].complete
+    assert findings(verify(root)[1]) == []
