@@ -97,6 +97,38 @@ SIGNS: dict[str, Callable[[int], dict[str, Any]]] = {
 }
 
 
+NOTHING: dict[str, dict[str, Any]] = {
+    "no ETag and no time": {"etag": None, "last_modified": None},
+    "a weak ETag": {"etag": 'W/"one"', "last_modified": None},
+    "no valid ETag": {"etag": "one", "last_modified": None},
+    "the time of the answer": {"etag": None, "last_modified": LATER, "headers": (("Date", LATER),)},
+}
+
+
+@pytest.mark.parametrize("signs", NOTHING)
+def test_a_file_whose_version_nothing_tells_goes_on_where_its_bytes_come_again(
+    server: FaultServer, tmp_path: Path, signs: str
+) -> None:
+    body = body_of(4 * MIB)
+    answers = edges(body, 500 * KIB, 560 * KIB, count=60)
+    publish(server, *(replace(each, **NOTHING[signs]) for each in answers))
+    summary, events = get(server, tmp_path / "m")
+    assert summary.complete
+    assert (tmp_path / "m" / NAME).read_bytes() == body
+    assert summary.transferred < 1.2 * len(body)
+    assert events.warnings() == []
+
+
+@pytest.mark.parametrize("size", [0, 1000], ids=["of the same size", "of another size"])
+def test_another_version_that_nothing_tells_is_fetched_from_its_beginning(
+    server: FaultServer, tmp_path: Path, size: int
+) -> None:
+    old, new = (Answer(body_of(MIB + size * n, n), cut=None) for n in (0, 1))
+    publish(server, replace(old, cut=500 * KIB), new)
+    assert get(server, tmp_path / "m")[0].complete
+    assert (tmp_path / "m" / NAME).read_bytes() == new.body
+
+
 @pytest.mark.parametrize("parallel", [False, True], ids=["one stream", "ranges"])
 @pytest.mark.parametrize("signs", SIGNS)
 def test_what_edges_say_of_a_file_may_come_and_go(

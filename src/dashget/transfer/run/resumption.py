@@ -11,7 +11,8 @@ bytes; then If-Range brings all of a file again after each broken connection, an
 complete. So where size and time stay (or a digest), the rest is requested without If-Range from a
 little before the end of what is on disk, and continues that only if these bytes come again. A
 resource that has moved is treated alike. So is one whose ETag and time both change, or the time
-alone, once those of an earlier answer come back: a file that is replaced does not do that.
+alone, once those of an earlier answer come back: a file that is replaced does not do that. And one
+of which nothing tells the version (``Task.goes_on_from``), in the run in which its bytes came.
 
 All functions are called with the run's lock held.
 """

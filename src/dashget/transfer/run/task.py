@@ -25,6 +25,8 @@ from dashget.transfer.http.origin import shown
 from dashget.transfer.run.bodyend import BodyEnd
 from dashget.transfer.run.exchange import Attempt, Exchange, Owner, Phase, Redirected
 
+OVERLAP_BYTES = 64 * 1024
+"""So many bytes before those that are missing come again where nothing else proves the version."""
 _ENOUGH_PROGRESS_BYTES = 256 * 1024
 _SLIGHT_AT_MOST = 256
 _SLIGHT_BYTES = 4096
@@ -268,6 +270,15 @@ class Task(Owner):
         """True if what is on disk can be read again."""
         return hasattr(self.sink, "read") and self.request.range is None
 
+    def goes_on_from(self, position: int) -> bool:
+        """Return True if an answer can prove that it continues the first bytes on disk.
+
+        With a validator; without one by bytes that come again, in the run that they came in.
+        """
+        return self.validator is not None or (
+            position > OVERLAP_BYTES and self.size is not None and self.is_comparable
+        )
+
     def known_identity(self) -> Identity | None:
         """Return what tells the version of which bytes are on disk; None if they cannot be read."""
         if self.identity is None and self.head is not None and self.is_comparable:
@@ -296,7 +307,7 @@ class Task(Owner):
         self.failures += 1
         if lasts or failure.retry is not Retry.AGAIN:
             self.exhausted.add(index)
-        if progress < _ENOUGH_PROGRESS_BYTES or self.validator is None:
+        if progress < _ENOUGH_PROGRESS_BYTES or not self.goes_on_from(self.way.bytes_here()):
             self.tries[index] += 1
         if failure.retry is Retry.NEVER:
             self.exhausted.update(range(len(self.urls)))

@@ -18,13 +18,12 @@ from dashget.transfer.http.failure import Failure, bad_body
 from dashget.transfer.http.head import Head, Identity
 from dashget.transfer.http.judge import NO_RANGES, Accepted, Asked
 from dashget.transfer.run.exchange import PLAIN, Attempt, Exchange, Phase
-from dashget.transfer.run.task import Doubt, Landing, Taken, Task, Way
+from dashget.transfer.run.task import OVERLAP_BYTES, Doubt, Landing, Taken, Task, Way
 
 if TYPE_CHECKING:
     from dashget.transfer.run.gaps import Gaps
 
 _MUCH_BYTES = 1024 * 1024
-_OVERLAP_BYTES = 64 * 1024
 """How much of what is on disk comes again, to be compared."""
 _LOOK = Attempt(Asked(probe=True))
 _PROBE = Attempt(Asked(range=ByteRange(0, 0), probe=True))
@@ -58,16 +57,16 @@ class InOne:
             validator = task.validator if same_source else None
             asked = Asked(range=ByteRange(last), validator=validator, codings=task.codings)
             return Attempt(asked, last)
-        if self.prefix and (task.validator is None or not same_source):
+        if self.prefix and not (same_source and task.goes_on_from(self.prefix)):
             self.prefix = 0
         position = self.prefix
         if position == 0:
             return PLAIN
-        if task.doubt is not Doubt.NONE:
-            return _overlapping(task, 0, position)
         if task.size is not None and position >= task.size:
             # All is here but the proof: ask for the last byte, so that a 206 confirms it.
             position = task.size - 1
+        if task.doubt is not Doubt.NONE or task.validator is None:
+            return _overlapping(task, 0, position)
         asked = Asked(
             range=ByteRange(position),
             total=task.size,
@@ -423,7 +422,7 @@ def _overlapping(task: Task, begin: int, first: int, end: int | None = None) -> 
 
     What lies between ``begin`` and ``first`` is on disk. ``end`` is that of a claim.
     """
-    overlap = min(_OVERLAP_BYTES, first - begin)
+    overlap = min(OVERLAP_BYTES, first - begin)
     asked = Asked(
         range=ByteRange(first - overlap, None if end is None else end - 1),
         whole=end is None or not task.sink_begun,
