@@ -63,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes ``-n auto`` starts: more than cores, since most tests wait."""
-    return min(8, (os.cpu_count() or 1) + 2)
+    return min(8, (os.cpu_count() or 1) + 4)
 
 
 @pytest.hookimpl(wrapper=True)

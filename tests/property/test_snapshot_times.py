@@ -91,8 +91,10 @@ def adaptation_set(name: str, track: Track, milliseconds: int) -> str:
         urls = "".join(f'<SegmentURL media="{name}/{n}.m4s"/>' for n in range(count))
         information = f"<SegmentList {clock}>{row}{urls}</SegmentList>"
     elif track.form == "sliding-list":
-        urls = "".join(f'<SegmentURL media="{name}/{n}.m4s"/>' for n in range(4, 4 + count))
-        slid = f'duration="{ticks}" startNumber="5"'
+        # It has slid by four files, if there is room for them in the Period.
+        by = 4 if count > 4 else 0
+        urls = "".join(f'<SegmentURL media="{name}/{n}.m4s"/>' for n in range(by, count))
+        slid = f'duration="{ticks}" startNumber="{by + 1}"'
         information = f"<SegmentList {clock} {slid}>{urls}</SegmentList>"
     elif track.form in ("number", "time"):
         information = f'<SegmentTemplate {clock} {files} duration="{ticks}" startNumber="3"/>'

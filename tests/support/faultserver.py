@@ -236,10 +236,10 @@ class FaultServer:
             connection.sendall(answer.raw)
             return answer.raw_stays
         head, body, closing = _compose(answer, seen)
+        connection.sendall(head)
         if seen.method == "HEAD":
-            connection.sendall(head)
             return not closing
-        if not self._send(connection, head, body, answer):
+        if not self._send_body(connection, body, answer):
             return False
         if closing or answer.then_close:
             say_goodbye(connection)
@@ -268,13 +268,8 @@ class FaultServer:
             return answer.to_range
         return answer
 
-    def _send(self, connection: socket.socket, head: bytes, body: bytes, answer: Answer) -> bool:
+    def _send_body(self, connection: socket.socket, body: bytes, answer: Answer) -> bool:
         whole = body if answer.cut is None else body[: answer.cut]
-        if answer.hold_after is None and answer.drip is None:
-            # In one piece: on a busy machine, what follows may be late for the fast path.
-            connection.sendall(head + whole)
-            return answer.cut is None or self._end(connection, answer.cut_by)
-        connection.sendall(head)
         if answer.hold_after is not None:
             connection.sendall(whole[: answer.hold_after])
             if not self._wait(answer):

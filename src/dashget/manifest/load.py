@@ -68,8 +68,8 @@ class LoadedManifest(msgspec.Struct, frozen=True, eq=False):
     """Missing remote elements that may exist; without them, a mirror is incomplete."""
     seconds: float = 0.0
     """How long it took to open the manifest."""
-    asked: float = 0.0
-    answered: float = 0.0
+    asked_at: float = 0.0
+    answered_at: float = 0.0
     """Between these two times, by the clock that it was loaded with, the server has answered."""
     budget: Budget = msgspec.field(default_factory=Budget)
     """What is left of the work that the document may cause."""
@@ -131,7 +131,7 @@ def load_manifest(
         base=base, now=now, allow_downgrade=allow_downgrade, fetched=fetched,
     )  # fmt: skip
     return msgspec.structs.replace(
-        loaded, seconds=clock() - started, asked=started, answered=answered
+        loaded, seconds=clock() - started, asked_at=started, answered_at=answered
     )
 
 
@@ -140,8 +140,8 @@ class Unchanged(msgspec.Struct, frozen=True, eq=False):
 
     fetched: Fetched | None = None
     """How it was fetched; None: its server has said so without sending it."""
-    asked: float = 0.0
-    answered: float = 0.0
+    asked_at: float = 0.0
+    answered_at: float = 0.0
 
 
 def load_again(
@@ -183,7 +183,7 @@ def load_again(
         base=None, now=now, allow_downgrade=allow_downgrade, fetched=fetched,
     )  # fmt: skip
     return msgspec.structs.replace(
-        loaded, seconds=clock() - started, asked=started, answered=answered
+        loaded, seconds=clock() - started, asked_at=started, answered_at=answered
     )
 
 

@@ -151,7 +151,7 @@ class ManifestReader:
             loaded = found
         if url == self._source.url:
             loaded = self._follow(loaded, errand)
-        sample = self._sample(errand, loaded, loaded.fetched, loaded.asked, loaded.answered)
+        sample = self._sample(errand, loaded, loaded.fetched, loaded.asked_at, loaded.answered_at)
         refused = None if self._agrees(loaded) else _ASTRAY
         return self._take(loaded, asked, sample, Way.FULL, server=errand.server, refused=refused)
 
@@ -175,7 +175,7 @@ class ManifestReader:
         last = None if self._last is None else self._last[0]
         if last is None:
             raise ValueError("the same as none")
-        sample = self._sample(errand, last, found.fetched, found.asked, found.answered)
+        sample = self._sample(errand, last, found.fetched, found.asked_at, found.answered_at)
         if found.fetched is None:
             return self._same(asked, sample, Way.SAME)
         self._unless.came(found.fetched, errand.server)
