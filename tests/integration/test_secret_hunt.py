@@ -106,7 +106,7 @@ def hunt(url: str, folder: Path, *words: str, secrets: bool = True) -> set[int]:
         given = words_of_secrets(folder) if secrets else []
         if command[0] == "verify" and secrets:
             given += ["--send-credentials-to", "/".join(origin[:3])]
-        more = ["--retries", "0", "--timeout", "5", *words]
+        more = ["--retries", "0", "--timeout", "5", "--host-patience", "1", *words]
         typed = (url if word == "URL" else word for word in command)
         ended = run(*typed, *given, *more, cwd=folder)
         check(ended, folder)

@@ -31,6 +31,12 @@ LATE = {
     "dashget.transfer.settings.netrc", "dashget.transfer.trace", "dashget.verification", "shutil",
 }  # fmt: skip
 """Modules that a run of a small template presentation does not need; most of them our own."""
+IF_SLOW = {
+    "dashget.mirroring.misplaced", "dashget.mirroring.rows",
+    "dashget.transfer.run.watch", "dashget.transfer.curl.sockets",
+}  # fmt: skip
+"""Modules that a run needs where files come in another order, or which takes half a second: as on a
+busy machine."""
 MIRRORING = {"dashget.mirroring.run", "dashget.session.mirror", "dashget.store"}
 
 
@@ -120,7 +126,7 @@ def test_a_complete_mirror_is_looked_at_without_loading_what_only_failures_need(
     assert again >= MIRRORING
     for loaded in (first, again):
         assert not loaded & (SLOW | LATE)
-        assert len(ours(loaded)) <= 175
+        assert len(ours(loaded) - IF_SLOW) <= 175
 
 
 def test_the_end_of_the_program_flushes_its_output_or_reports_an_error(tmp_path: Path) -> None:

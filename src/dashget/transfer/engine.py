@@ -300,9 +300,12 @@ class Engine:
         def look() -> None:
             nonlocal watch
             if watch is None:
-                # Loaded late: few runs take that long.
-                from dashget.transfer.run.watch import Watch
-
+                try:
+                    # Loaded late: few runs take that long.
+                    from dashget.transfer.run.watch import Watch
+                except OSError:
+                    # No descriptor is free, which a later look may have.
+                    return
                 watch = Watch(run, loops, _POLL_SECONDS)
             watch.look()
 

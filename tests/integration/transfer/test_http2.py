@@ -96,7 +96,7 @@ def test_auto_makes_more_than_16_requests_where_they_share_16_connections(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "_FIRST_LIMIT", 64)
-    options = {"in_flight": None, "loops": 1, "timeout_seconds": 30, "overtake_seconds": 60}
+    options = {"in_flight": "auto", "loops": 1, "timeout_seconds": 30, "overtake_seconds": 60}
     with Crowded(authority) as server:
         urls = [server.url(f"/a?{i}") for i in range(120)]
         with Transfers(cacert=authority.certificate, **options) as transfers:
