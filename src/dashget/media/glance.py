@@ -30,6 +30,8 @@ class Sound(msgspec.Struct, frozen=True, gc=False):
     """The first decode time (``tfdt``) of a media segment, in ticks of its track."""
     indexed: bool = False
     """True if it has a ``sidx``."""
+    untimed: bool = False
+    """True if its only fragment surely has no decode time; else None may mean: look closer."""
 
 
 _INITIAL: Final = Sound()
@@ -59,7 +61,9 @@ def glance(pieces: Sequence[bytes], size: int) -> Sound | None:
             length, kind = _read_box(piece, ends)
             if kind == b"mdat" and ends + length == size and length >= 8:
                 found = piece.find(b"tfdt", at + 8, ends)
-                return Sound(None if found < 0 else _time_at(piece, found), indexed)
+                if found < 0:
+                    return Sound(None, indexed, untimed=True)
+                return Sound(_time_at(piece, found), indexed)
     except struct.error:
         # A box begins in another piece.
         pass

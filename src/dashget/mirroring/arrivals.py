@@ -91,7 +91,7 @@ class Arrivals:
         if seen is not None:
             ticks, doubtful = seen.ticks, seen.indexed
             file.ticks = ticks
-            if ticks is None:
+            if ticks is None and not seen.untimed:
                 self._look_closer(file, pieces, size)
         else:
             file.rejection = self._examine(file, _reader(pieces), size)
