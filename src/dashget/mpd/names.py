@@ -9,7 +9,7 @@ prefixes get their usual meaning, with a warning.
 A name that differs from one of DASH in the case of its letters alone (or is British) is read as
 that one, with a warning: nothing else can be meant, and without a ``SegmentUrl`` or a ``timeScale``
 files would be left out. FFmpeg, too, takes elements of any case. An element that names files, where
-DASH has none of its name, is a warning: nothing of it is read.
+DASH has none of its name, is not read, with a warning.
 """
 
 from __future__ import annotations
