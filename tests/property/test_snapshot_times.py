@@ -69,7 +69,7 @@ def manifest(periods: list[Period], depth: int) -> str:
         last = index + 1 == len(periods)
         length = "" if last else f' duration="PT{period.milliseconds / 1000}S"'
         sets = "".join(
-            adaptation_set(f"{index}-{at}", track, period.milliseconds)
+            adaptation_set(f"{index}-{at}", track, period.milliseconds, is_open=last)
             for at, track in enumerate(period.tracks)
         )
         body += f'<Period id="p{index}"{" start=" + chr(34) + "PT0S" + chr(34) if not index else ""}{length}>{sets}</Period>'
@@ -79,7 +79,7 @@ def manifest(periods: list[Period], depth: int) -> str:
     )
 
 
-def adaptation_set(name: str, track: Track, milliseconds: int) -> str:
+def adaptation_set(name: str, track: Track, milliseconds: int, *, is_open: bool) -> str:
     """Return a set of one Representation."""
     scale, ticks = track.scale, track.ticks
     offset = track.offset * scale + track.offset % 7
@@ -91,9 +91,10 @@ def adaptation_set(name: str, track: Track, milliseconds: int) -> str:
         urls = "".join(f'<SegmentURL media="{name}/{n}.m4s"/>' for n in range(count))
         information = f"<SegmentList {clock}>{row}{urls}</SegmentList>"
     elif track.form == "sliding-list":
-        # It has slid by four files, if there is room for them in the Period.
-        by = 4 if count > 4 else 0
-        urls = "".join(f'<SegmentURL media="{name}/{n}.m4s"/>' for n in range(by, count))
+        # It has slid by four files, which an open Period has room for; others if they are so long.
+        by = 4 if is_open or count > 4 else 0
+        files_end = count + 4 if is_open else count
+        urls = "".join(f'<SegmentURL media="{name}/{n}.m4s"/>' for n in range(by, files_end))
         slid = f'duration="{ticks}" startNumber="{by + 1}"'
         information = f"<SegmentList {clock} {slid}>{urls}</SegmentList>"
     elif track.form in ("number", "time"):

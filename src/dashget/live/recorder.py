@@ -99,7 +99,7 @@ class End(enum.Enum):
     NOT_YET = "not-yet"
     """The presentation begins later."""
     NOTHING = "nothing"
-    """There was nothing of it to record."""
+    """The presentation had nothing to record."""
 
 
 class Result(msgspec.Struct, frozen=True):
