@@ -170,14 +170,12 @@ def _read_head(descriptor: int, at: int, follows: Follows) -> _Member | None:
 class JoinedRecord(io.RawIOBase):
     """All of a record as one file to read: what is packed, then its plain lines."""
 
-    def __init__(self, packed: BinaryIO, plain: BinaryIO, start: Start) -> None:
-        if start.follows is None:
-            raise ValueError("a record of which nothing is packed")
+    def __init__(self, packed: BinaryIO, plain: BinaryIO, follows: Follows, *, skip: int) -> None:
         super().__init__()
         self._packed = packed
         self._plain = plain
-        self._follows = start.follows
-        self._skip = start.skip
+        self._follows = follows
+        self._skip = skip
         self._at = 0
         self._begins: list[int] = []
         """Where each member begins in the record."""
@@ -272,6 +270,6 @@ class JoinedRecord(io.RawIOBase):
         return b" " * (length - 1) + b"\n"
 
 
-def joined(packed: BinaryIO, plain: BinaryIO, start: Start) -> BinaryIO:
-    """Return all of a record as one file to read."""
-    return io.BufferedReader(JoinedRecord(packed, plain, start), _BLOCK)
+def joined(packed: BinaryIO, plain: BinaryIO, follows: Follows, *, skip: int) -> BinaryIO:
+    """Return all of a record as one file to read; its plain lines begin after *skip* bytes."""
+    return io.BufferedReader(JoinedRecord(packed, plain, follows, skip=skip), _BLOCK)

@@ -151,7 +151,7 @@ class RecordFile:
         except FileNotFoundError:
             return None
         if fits(packed, start.follows):
-            return joined(packed, file, start)
+            return joined(packed, file, start.follows, skip=start.skip)
         packed.close()
         return None
 

@@ -359,8 +359,3 @@ def test_another_name_elsewhere_keeps_its_content(packed: tuple[Path, RecordFile
     pack(record)
     assert (path / "backup").read_bytes() == before
     assert content(record) == text + lines(7000, 900)
-
-
-def test_a_joined_record_needs_something_packed() -> None:
-    with pytest.raises(ValueError, match="nothing is packed"):
-        packedrecord.joined(io.BytesIO(), io.BytesIO(), packedrecord.Start(None, 0))
