@@ -75,6 +75,11 @@ class Answers:
         """Fetch nothing: the targets end before media files are fetched."""
         raise NotImplementedError
 
+    @property
+    def host_patience_seconds(self) -> float:
+        """Return 0: no host is waited for."""
+        return 0.0
+
     def wake(self) -> None:
         """Do nothing: nobody waits."""
 

@@ -98,7 +98,8 @@ class Jobs:
     ) -> Iterator[Job | None]:
         """Yield the job of each planned file that needs one, until ``stop`` is requested.
 
-        None is a pause: samples are to be asked for (see ``missing``) before the next job.
+        None is a pause: samples are to be asked for, or a host to be looked at (see ``missing``),
+        before the next job.
         """
         only, planned_before, is_new = self._policy.only, self._planned, self._store.is_new
         recent, blank, foreseen = planned_before.recent, self._store.is_blank, self._too_large
@@ -107,7 +108,7 @@ class Jobs:
         for planned in iter_plan(tracks, layout):
             if stop.requested:
                 return
-            if missing.row >= missing.least and missing.suspects:
+            if missing.alarm and missing.is_alarmed:
                 self.paused = True
                 yield None
             path = planned.path
@@ -144,6 +145,15 @@ class Jobs:
                 job = self._job_for(file)
                 if job is not None:
                     yield job
+
+    def again(self, files: Sequence[PlannedFile]) -> Iterator[Job]:
+        """Yield jobs of files that are fetched again, until a host is to be looked at."""
+        missing = self._outcomes.missing
+        for place, file in enumerate(files):
+            if missing.alarm and missing.suspects_host:
+                self._outcomes.put_back(files[place:])
+                return
+            yield self.fetch(file)
 
     def fetch(self, file: PlannedFile) -> Job:
         """Return the job that fetches a file, from its part if there is one."""

@@ -15,6 +15,10 @@ apart:
 
 So a run stops only if nothing comes from anywhere in the presentation: what a server has for a
 twentieth of its time, or at its end, is found.
+
+Where something else comes in place of a file that other base URLs may have, they are asked for
+the files of the row before any sample. And a few files in a row in place of which one and the same
+thing comes are looked into sooner: their host may be at fault (see ``standins``).
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ from dashget.planning.tracks import Track
 from dashget.transfer.contract import TransferError
 
 _IN_A_ROW: Final = 24
+_ALIKE_IN_A_ROW: Final = 3
 _SAMPLES: Final = 24
 _MEAN_ROWS: Final = 8
 """Rows as long as this many usual ones are by chance once in three thousand times."""
@@ -60,9 +65,16 @@ class Missing:
         self.hint: str | None = None
         self.least = _IN_A_ROW
         """The length of a row that makes suspicious."""
+        self.alarm = False
+        """True if a row has become so long that somebody is to look at it."""
+        self.alike = 0
+        """How many of the last files in a row had one and the same thing in their place."""
+        self.least_alike = _ALIKE_IN_A_ROW
+        """How many of them make their host suspicious."""
         self._lost = 0
         self._answered = 0
-        self._last = ""
+        self.last = ""
+        """Why the last of them has not come."""
         self._last_hint: str | None = None
         self._gone = False
         """True if the last of them is not there, as its server says."""
@@ -75,16 +87,51 @@ class Missing:
         came = self._came()
         return not came or self.row * came >= _MEAN_ROWS * (self._lost - self.row)
 
+    @property
+    def is_alarmed(self) -> bool:
+        """True if the plan is to pause, for samples or for a look at a host."""
+        self.alarm = self.suspects or self.suspects_host
+        return self.alarm
+
+    @property
+    def suspects_host(self) -> bool:
+        """True if a host may send one and the same thing in place of every file."""
+        return bool(self.row) and self.alike >= self.least_alike and self.reason is None
+
     def lost(self, error: TransferError) -> None:
         """Count a file that no server has; not one that could not be asked for."""
         if error.requests and error.status is not None and error.status >= 300:
             told = error.status in _REFUSED or error.status < 400
             self._count(error.message, error.hint if told else None)
+            self.alike = 0
             self._gone = error.status in GONE_STATUSES
 
-    def replaced(self, reason: str, hint: str | None) -> None:
-        """Count a file in place of which something else has come."""
-        self._count(reason, hint)
+    def replaced(
+        self, reason: str, hint: str | None, *, again: bool = False, alike: bool = False
+    ) -> None:
+        """Count a file in place of which something else has come, ``again`` if not the first time.
+
+        ``alike`` tells that it may be what its host sends in place of every file.
+        """
+        before = self.alike if self.row and kind_of(reason) == kind_of(self.last) else 0
+        if not again:
+            self._count(reason, hint)
+        self.alike = before + 1 if alike else 0
+        self.alarm = self.alarm or self.alike >= self.least_alike
+
+    def clear_host(self) -> None:
+        """Take the files as odd themselves: their host has sent another one."""
+        self.least_alike = 2 * self.alike
+        self.alike = 0
+
+    def forget_row(self) -> None:
+        """Begin anew: the host is at work again, and its files will be asked for."""
+        self._lost -= self.row
+        self.row = self.alike = 0
+
+    def give_up(self, reason: str) -> None:
+        """Ask for nothing else: the host was waited for long enough."""
+        self.reason, self.hint = f"not requested: {reason}", self._last_hint
 
     def begin_samples(self) -> None:
         """Have what comes from now on decide."""
@@ -100,14 +147,20 @@ class Missing:
             return
         self.reason = (
             f"not requested: none of {self.row:,} files has come, from all over the"
-            f" presentation; the last one: {self._last}"
+            f" presentation; the last one: {self.last}"
         )
         self.hint = self._last_hint or (_HINT if self._gone or not self._came() else _TURNED_AWAY)
 
     def _count(self, reason: str, hint: str | None) -> None:
         self.row += 1
         self._lost += 1
-        self._last, self._last_hint = reason, hint
+        self.last, self._last_hint = reason, hint
+        self.alarm = self.alarm or self.row >= self.least
+
+
+def kind_of(reason: str) -> str:
+    """Return what came, without what may differ each time: a title, or a text in quotes."""
+    return reason.partition("'")[0].partition('"')[0]
 
 
 def until_pause(items: Iterator[_Item | None]) -> Iterator[_Item]:

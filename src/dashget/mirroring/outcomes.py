@@ -17,7 +17,7 @@ from dashget.common.stopping import StoppedError
 from dashget.errors import GONE_STATUSES, Retry, StoreError
 from dashget.events import Outcome
 from dashget.media.kind import SegmentKind
-from dashget.mirroring.arrivals import INVALID_HINT, Arrivals
+from dashget.mirroring.arrivals import INVALID_HINT, OTHER_HINT, Arrivals
 from dashget.mirroring.clocks import Clocks
 from dashget.mirroring.files import PlannedFile, Rejection
 from dashget.mirroring.ledger import Ledger
@@ -44,6 +44,7 @@ _RESUMED: Final = Outcome.RESUMED
 _DOWNLOADED: Final = Outcome.DOWNLOADED
 _NO_CACHE: Final[dict[str, str]] = {}
 _NO_HEADERS: Final[dict[str, str]] = {}
+_LARGEST_GOOD: Final = 1 << 22
 _TRANSFORMED: Final = 203
 _WANTS_CREDENTIALS: Final = frozenset({401, 407})
 """Refusals that no second request changes."""
@@ -71,6 +72,9 @@ class Outcomes:
         """Holds back the outcome of a stored file that may be asked for once more."""
         self._lateness: Lateness | None = None
         self._begun = store.now()
+        self.good: PlannedFile | None = None
+        """The smallest file that has come."""
+        self._least_good = _LARGEST_GOOD
         self._suspects: list[tuple[PlannedFile, Fetched]] = []
         """Files that may have come in the place of others, before they have their names."""
         self.missing = Missing(lambda: ledger.totals.came)
@@ -84,6 +88,22 @@ class Outcomes:
         """Take out the files to fetch again, now that all others have had their turn."""
         files, self._again = self._again, []
         return files
+
+    def take_elsewhere(self) -> list[PlannedFile]:
+        """Take out the files to fetch again that another base URL may have, as nobody knows yet."""
+        files = self.take_again()
+        self.put_back([file for file in files if not _may_be_elsewhere(file)])
+        return [file for file in files if _may_be_elsewhere(file)]
+
+    def put_back(self, files: Sequence[PlannedFile]) -> None:
+        """Put back files that were taken out to be fetched again."""
+        self._again += files
+
+    def forgive(self) -> None:
+        """Give the files their tries back that have failed because their host did."""
+        for file in self._again:
+            if file.rejected and file.verdict is not None and file.verdict[2] == OTHER_HINT:
+                file.rejected = 0
 
     def fail_waiting(self) -> None:
         """Fail the files that wait for another try: nothing else is asked for."""
@@ -395,12 +415,17 @@ class Outcomes:
             self._came(file, fetched)
 
     def _is_held(self, file: PlannedFile, fetched: Fetched) -> bool:
+        # It has come, whatever is decided about it.
+        self.missing.row = 0
         if self._wholeness is not None and self._wholeness.waits(file, fetched):
             return True
         return self._lateness is not None and self._lateness.waits(file, fetched)
 
     def _came(self, file: PlannedFile, fetched: Fetched) -> None:
         self.missing.row = 0
+        if fetched.size < self._least_good:
+            self._least_good = fetched.size
+            self.good = file
         outcome = _RESUMED if fetched.resumed else _DOWNLOADED
         if file.known is not None:
             outcome = Outcome.UPDATED
@@ -440,11 +465,15 @@ class Outcomes:
             self._absent.append((file, fetched, rejection.reason))
             return
         chances, reason, hint = self._chances(), rejection.reason, rejection.hint
-        if rejection.is_other and not file.rejected:
-            self.missing.replaced(reason, hint)
+        if rejection.is_other:
+            # As long as another base may have it, no host is to blame.
+            alike = hint == OTHER_HINT and file.rejected + 1 >= len(file.urls)
+            self.missing.replaced(reason, hint, again=bool(file.rejected), alike=alike)
         again = not rejection.is_other or (chances.left if file.rejected else chances.take())
         file.rejected += 1
-        if again and not rejection.lasting and file.rejected < _REJECTED_AT_MOST:
+        elsewhere = file.rejected < len(file.urls) and not rejection.too_large
+        again = again and not rejection.lasting and file.rejected < _REJECTED_AT_MOST
+        if again or elsewhere:
             self._ask_again(file, fetched, reason, hint)
         else:
             self._ledger.finish(file, Outcome.FAILED, result=fetched, reason=reason, hint=hint)
@@ -617,6 +646,11 @@ class Outcomes:
         if coded is None:
             return record
         return replace(record, codings=coded.codings, coded_size=coded.size)
+
+
+def _may_be_elsewhere(file: PlannedFile) -> bool:
+    """Return True if something else has come in place of a file, and a base was not asked yet."""
+    return 0 < file.rejected < len(file.urls)
 
 
 def _is_spare(file: PlannedFile) -> bool:

@@ -27,6 +27,7 @@ from dashget.transfer.contract import Job, Method, Transfers
 
 if TYPE_CHECKING:
     from dashget.mirroring.room import Room
+    from dashget.mirroring.standins import StandIns
 
 
 class MirrorRun:
@@ -46,6 +47,7 @@ class MirrorRun:
         self._arrivals = arrivals
         self._outcomes = Outcomes(store, ledger, arrivals)
         self._jobs = Jobs(store, policy, ledger, arrivals, self._outcomes)
+        self._stand_ins: StandIns | None = None
 
     def run(
         self,
@@ -85,7 +87,10 @@ class MirrorRun:
                 outcomes.check_times(tracks)
             while not stop.requested and (again := outcomes.take_again()):
                 ledger.begin_round()
-                self._fetch(map(self._jobs.fetch, again), engine)
+                self._fetch(self._jobs.again(again), engine)
+                self._look_at_host(engine, stop)
+                if outcomes.missing.reason is not None:
+                    outcomes.fail_waiting()
                 if not stop.requested:
                     outcomes.check_times(tracks)
         except StoreError:
@@ -105,26 +110,52 @@ class MirrorRun:
     ) -> None:
         """Run all jobs of the plan; ask for samples where nothing comes, and stop if none does."""
         outcomes, missing = self._outcomes, self._outcomes.missing
-        while True:
+        while missing.reason is None:
             self._jobs.paused = False
             self._fetch(until_pause(jobs), engine)
-            if stop.requested or not (self._jobs.paused or missing.suspects):
-                # The plan has ended, or the engine was stopped.
+            self._look_at_host(engine, stop)
+            if missing.suspects and not stop.requested:
+                self._fetch_elsewhere(engine)
+            if stop.requested:
                 return
-            if not missing.suspects:
-                # A file has come after the pause: the plan goes on.
-                continue
-            samples = list(self._jobs.from_samples(tracks, layout))
-            self._ledger.begin_round()
-            missing.begin_samples()
-            self._fetch(samples, engine)
-            missing.decide()
-            self._ledger.begin_round()
-            if missing.reason is not None:
-                outcomes.fail_waiting()
-                for job in until_pause(jobs):
-                    outcomes.fail_unasked(job)
+            if missing.suspects:
+                self._sample(tracks, layout, engine)
+            elif missing.reason is None and not self._jobs.paused:
+                # The plan has ended; else a file has come after the pause, and it goes on.
                 return
+        outcomes.fail_waiting()
+        for job in until_pause(jobs):
+            outcomes.fail_unasked(job)
+
+    def _sample(self, tracks: Sequence[Track], layout: Layout, engine: Transfers) -> None:
+        """Ask for files from all over the presentation, and decide by them."""
+        missing = self._outcomes.missing
+        samples = list(self._jobs.from_samples(tracks, layout))
+        self._ledger.begin_round()
+        missing.begin_samples()
+        self._fetch(samples, engine)
+        self._fetch_elsewhere(engine)
+        missing.decide()
+        self._ledger.begin_round()
+
+    def _fetch_elsewhere(self, engine: Transfers) -> None:
+        """Ask the other base URLs for files in place of which something else has come."""
+        while files := self._outcomes.take_elsewhere():
+            self._ledger.begin_round()
+            self._fetch(map(self._jobs.fetch, files), engine)
+
+    def _look_at_host(self, engine: Transfers, stop: Stop) -> None:
+        """Wait for a host that sends one and the same thing in place of every file."""
+        outcomes = self._outcomes
+        if stop.requested or not outcomes.missing.suspects_host:
+            return
+        if self._stand_ins is None:
+            # Loaded late: few hosts do so.
+            from dashget.mirroring.standins import StandIns
+
+            self._stand_ins = StandIns(engine, stop, outcomes.count, self._ledger.warn)
+        if self._stand_ins.decide(outcomes.missing, outcomes.good):
+            outcomes.forgive()
 
     def _fetch(self, jobs: Iterable[Job], engine: Transfers) -> None:
         """Run jobs, and wait until all their files have their names."""

@@ -403,6 +403,11 @@ class Hooks:
 class Transfers(Protocol):
     """Makes requests: an ``Engine``, or an ``EngineFor`` one manifest."""
 
+    @property
+    def host_patience_seconds(self) -> float:
+        """How long a host is waited for that fails for every file."""
+        ...
+
     def run(
         self,
         jobs: Iterable[Job] | JobSource,

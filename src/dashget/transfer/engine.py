@@ -93,6 +93,11 @@ class Engine:
         self._cancelled = False
         self._closed = False
 
+    @property
+    def host_patience_seconds(self) -> float:
+        """How long a host is waited for that fails for every file."""
+        return self._shared.options.host_patience_seconds
+
     def trust(self, url: str, user: str | None = None) -> None:
         """Send the secrets of the options to the origin of a manifest that the user opened.
 
@@ -327,6 +332,11 @@ class EngineFor:
         self._home = home
         self._stop = stop
         self._hooks = hooks
+
+    @property
+    def host_patience_seconds(self) -> float:
+        """How long a host is waited for that fails for every file."""
+        return self._engine.host_patience_seconds
 
     def run(
         self,
