@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LARGEST_DESCRIPTION: Final = 1 << 20
 _LOOKED_AT: Final = 16
+_REMEMBERED: Final = 10_000
 _read_size: Final = struct.Struct(">I").unpack_from
 
 
@@ -31,7 +32,7 @@ class Clock:
     ``ticks * timescale - (time + base) * media_timescale``.
     """
 
-    __slots__ = ("base", "common", "in_place", "media_timescale", "timescale")
+    __slots__ = ("base", "came", "common", "in_place", "media_timescale", "timescale")
 
     def __init__(self, timescale: int, base: int, media_timescale: int) -> None:
         self.timescale = timescale
@@ -41,6 +42,8 @@ class Clock:
         """By how much all segments are off, where the manifest is odd."""
         self.in_place = 0
         """How many segments had their time."""
+        self.came: list[int] = []
+        """The manifest's times of the first of them."""
 
     def off(self, file: PlannedFile) -> int:
         """Return by how much a segment is off."""
@@ -67,6 +70,10 @@ class Clocks:
         """Return the clock of a track; None if there is none, or not yet."""
         return self._clocks.get(id(track))
 
+    def is_to_come(self, track: Track) -> bool:
+        """Return True if the initialization segment has not come that tells a track's clock."""
+        return id(track) not in self._clocks
+
     def is_suspect(self, file: PlannedFile) -> bool:
         """Return True if a segment is off its time, or if that cannot be told yet."""
         planned = file.planned
@@ -79,6 +86,8 @@ class Clocks:
         if abs(clock.off(file)) > clock.tolerance(file):
             return True
         clock.in_place += 1
+        if clock.in_place <= _REMEMBERED:
+            clock.came.append(planned.segment.time)
         return False
 
     def doubt_described(self, tracks: Iterable[Track], described: Collection[str]) -> None:
@@ -96,20 +105,20 @@ class Clocks:
     def doubt_beside(self, tracks: Iterable[Track]) -> None:
         """Doubt tracks to which files have come beside others, if one of those is off its time.
 
-        A few are looked at: where many are off, one that is on time may be wrong.
+        Those just before and after a file that came are looked at, as many as a row may have that
+        is in doubt; and some of all: where many are off, one that is on time may be wrong.
         """
+        layout = self.layout
         for track in tracks:
             clock, count = self.of(track), track.index.count()
-            if self.layout is None or clock is None or not 0 < clock.in_place < count:
+            if layout is None or clock is None or not 0 < clock.in_place < count:
                 continue
             # Loaded late: most runs find no file.
-            from itertools import islice
+            from dashget.mirroring.beside import those_beside
 
-            from dashget.planning.plan import iter_plan
-
-            step = max(1, count // _LOOKED_AT)
-            for planned in islice(iter_plan((track,), self.layout), 0, None, step):
-                ticks = None if planned.segment.time is None else stored_time(self._store, planned)
+            remembered = clock.came if clock.in_place <= _REMEMBERED else None
+            for planned in those_beside(track, layout, remembered, _LOOKED_AT):
+                ticks = stored_time(self._store, planned)
                 beside = PlannedFile(planned, planned.path, (), ticks=ticks)
                 if ticks is not None and abs(clock.off(beside)) > clock.tolerance(beside):
                     self.doubtful[id(track)] = track

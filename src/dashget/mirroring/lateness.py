@@ -48,8 +48,10 @@ class Lateness:
 
         Then it is no longer recorded, and only there if it was found.
         """
-        doubtful, self._clocks.doubtful = self._clocks.doubtful, {}
-        layout = self._clocks.layout
+        clocks = self._clocks
+        doubtful, layout = clocks.doubtful, clocks.layout
+        # Without its initialization segment nothing is decided about a track.
+        clocks.doubtful = {key: each for key, each in doubtful.items() if clocks.is_to_come(each)}
         if layout is not None:
             for track in doubtful.values():
                 self._wrong |= wrong_times(track, layout, self._store)
@@ -65,7 +67,7 @@ class Lateness:
     def others(self, *, accept_odd: bool) -> Iterator[tuple[PlannedFile, FileRecord, str]]:
         """Yield what is wrong beside the files that waited, each with its record and the reason.
 
-        They are kept in ``.dashget/replaced``, and fetched by the next run.
+        They are kept in ``.dashget/replaced``, and are to be fetched.
         """
         wrong, self._wrong = self._wrong, {}
         for planned, record, reason in wrong.values():

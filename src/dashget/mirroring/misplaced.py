@@ -50,6 +50,11 @@ def misplaced(
         off = [file for file in own if clocks.is_suspect(file)]
         suspects = _without_one_time(off, files)
         clock = clocks.of(track)
+        if clocks.is_to_come(track):
+            # All of the track decide when the segment that tells their clock has come.
+            clocks.doubtful[id(track)] = track
+            for file in own:
+                file.unjudged = True
         if clock is None or not off:
             continue
         clocks.doubtful[id(track)] = track
@@ -88,7 +93,8 @@ def _follow(
 ) -> list[list[PlannedFile]]:
     """Set the clock by long rows that are off by the same; return the rows of other suspects.
 
-    Those in long rows are ``unsure`` no longer.
+    Those in long rows are ``unsure`` no longer, but the first: it is what tells a later run that
+    others of its track may be wrong beside them, if this one is killed before it decides.
     """
 
     def goes_on(before: PlannedFile, file: PlannedFile) -> bool:
@@ -102,7 +108,7 @@ def _follow(
     if long:
         clock.common += clock.off(long[-1][-1])
         for row in long:
-            unsure.difference_update(row)
+            unsure.difference_update(row[1:])
     return [row for row in rows if not is_long(len(row))]
 
 

@@ -286,6 +286,7 @@ class Outcomes:
             self._wholeness = Wholeness(self._store)
             self._holds = self._is_held
         self._wholeness.add(file, part, self.clocks.layout)
+        file.unjudged = self._wholeness.doubts(file)
 
     def ask_for_ends(self, *, again: bool = True) -> None:
         """Ask once more for the files that have come without some of their time.
@@ -367,6 +368,7 @@ class Outcomes:
                 if reason is None and (file in unsure or file.rejected):
                     self.clocks.doubtful[id(file.planned.track)] = file.planned.track
                     self._learn_lateness().unsure.add(file)
+                    file.unjudged = True
                 self._name(file, fetched)
                 continue
             if file.unfinished is not None:
@@ -385,8 +387,7 @@ class Outcomes:
     def check_times(self, tracks: Sequence[Track]) -> None:
         """Decide about segments that are off their time by all of their track, as ``verify`` does.
 
-        What was found to be wrong is asked for again. If others are wrong beside what has come,
-        they have failed: the next run asks for them.
+        What was found to be wrong is asked for again, also if it had come before.
         """
         if self._ledger.totals.outcomes.get(Outcome.PRESENT):
             self.clocks.doubt_described(tracks, self._arrivals.described)
@@ -402,7 +403,12 @@ class Outcomes:
                 self._reject(file, fetched, Rejection(reason, is_other=True, hint=INVALID_HINT))
         for file, record, reason in lateness.others(accept_odd=accept):
             self._ledger.take_back(file, record.size, new=lateness.is_new(record))
-            self._ledger.finish(file, Outcome.FAILED, reason=reason, hint=INVALID_HINT)
+            file.rejected += 1
+            if self._chances().take():
+                self._again.append(file)
+                self._ledger.retry_at_end(file, file.urls[0], file.tries, reason)
+            else:
+                self._ledger.finish(file, Outcome.FAILED, reason=reason, hint=INVALID_HINT)
 
     def _finish_held(self, file: PlannedFile, fetched: Fetched) -> None:
         if file.found:
@@ -521,9 +527,11 @@ class Outcomes:
             self._ledger.finish(file, Outcome.CANCELLED)
             return
         if same and not self._arrivals.is_odd(file):
-            self._store.adopt(replace(self._record(file, fetched, None), adopted=True))
             file.found = True
-            if not (self._arrivals.find_time(file) and self._is_found_late(file, fetched)):
+            late = self._arrivals.find_time(file) and self._is_found_late(file, fetched)
+            file.unjudged = late
+            self._store.adopt(replace(self._record(file, fetched, None), adopted=True))
+            if not late:
                 self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
         else:
             self._again.append(file)
@@ -643,9 +651,9 @@ class Outcomes:
             dict(head.kept) if head.kept else _NO_HEADERS,
         )
         coded = file.coded
-        if coded is None:
-            return record
-        return replace(record, codings=coded.codings, coded_size=coded.size)
+        if coded is not None:
+            record = replace(record, codings=coded.codings, coded_size=coded.size)
+        return replace(record, unjudged=True) if file.unjudged else record
 
 
 def _may_be_elsewhere(file: PlannedFile) -> bool:

@@ -98,6 +98,8 @@ class MirrorRun:
                 outcomes.collect_all()
             outcomes.settle()
             raise
+        if not stop.requested:
+            self._store.note_judged()
         outcomes.settle()
 
     def _work_through(

@@ -54,9 +54,13 @@ class Wholeness:
         elif proved is None and not self._clear(file, part.read, part.size, layout):
             self._doubtful.add(file)
 
+    def doubts(self, file: PlannedFile) -> bool:
+        """Return True if a file may be asked for once more when all others have come."""
+        return file.first is None and file in self._doubtful
+
     def waits(self, file: PlannedFile, fetched: Fetched) -> bool:
         """Return True if a stored file may be asked for once more: it has no outcome yet."""
-        if file.first is not None or file not in self._doubtful:
+        if not self.doubts(file):
             return False
         self._doubtful.discard(file)
         self._waiting.append((file, fetched))

@@ -105,6 +105,8 @@ class Mirror:
         self._files = RecordedFiles(place.open_record)
         self._unwritten: list[FileRecord] = []
         """What ``write_lines`` writes: without user and password of its URLs."""
+        self._unjudged: set[str] = set()
+        """The files that were recorded as unjudged since ``note_judged``."""
         self._append = place.append
 
     @classmethod
@@ -353,6 +355,16 @@ class Mirror:
         if record is not None and not record.odd:
             self.note(msgspec.structs.replace(record, odd=True))
 
+    def note_judged(self) -> None:
+        """Record that nothing is wrong with the files that were recorded as unjudged."""
+        unjudged, self._unjudged = self._unjudged, set()
+        records = self.records() if unjudged else None
+        for path in sorted(unjudged):
+            record = records.get(path) if records is not None else None
+            if record is not None and record.unjudged:
+                self._take_up(msgspec.structs.replace(record, unjudged=False))
+        self.write_lines()
+
     def write_lines(self) -> None:
         """Write the record's lines of the files that were finished since the last call."""
         if not self._unwritten:
@@ -380,7 +392,10 @@ class Mirror:
         recorded = self._recorded
         if record.removed:
             recorded.discard(record.path)
+            self._unjudged.discard(record.path)
             return
+        if record.unjudged:
+            self._unjudged.add(record.path)
         # As ``recorded[record.path] = ...``, without a call more for each file.
         recent = recorded.recent
         recent[record.path] = record.size, key

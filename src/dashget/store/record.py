@@ -117,6 +117,9 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Of such media: the ticks in a second. Begin and duration are what it says of itself."""
     at: float | None = None
     """Of such media: the server time at which it begins."""
+    unjudged: bool = False
+    """True while something about it is to be decided when all files have come, such as its time.
+    A run that was killed before leaves it so: the next one compares it, and decides."""
 
 
 class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -148,6 +151,7 @@ class _Line(msgspec.Struct):
     url: str | None = None
     size: int | None = None
     removed: bool = False
+    unjudged: bool = False
 
 
 encode_clean: Final = msgspec.json.Encoder().encode_lines
@@ -236,7 +240,7 @@ def read_sizes(record: OpenRecord) -> CompactMap:
             path, size = entry.path, entry.size
             if path is None or not is_safe_path(path):
                 continue
-            if entry.removed:
+            if entry.removed or entry.unjudged:
                 sizes.discard(path)
             elif size is not None and 0 <= size <= LARGEST:
                 sizes[path] = (size, hash(entry.url))

@@ -117,7 +117,8 @@ def test_a_server_that_has_pages_mostly_is_not_asked_for_each_of_them_again(
     long = manifest(numbered()).body.replace(b"PT6S", b"PT300S")
     summary, _ = mirror(server.on("/show/x.mpd", Answer(long)), tmp_path)
     assert len(summary.failures) == 143
-    assert summary.requests == 1 + 150 + 100
+    # And some for a file that has come: its host is at work.
+    assert 0 <= summary.requests - (1 + 150 + 100) <= 8
 
 
 @pytest.mark.parametrize(
