@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -334,10 +335,11 @@ def test_as_many_requests_are_made_at_once_as_the_command_makes(
     chosen: int | None, most: int, tmp_path: Path
 ) -> None:
     with LiveOrigin(head_start=20.0, depth=60.0).serving() as origin:
-        origin.stuck = True
+        # They become more with each answer.
+        origin.stuck_after = 60
         with recording(origin, tmp_path / "r", in_flight=chosen):
             origin.wait_for(lambda: origin.waiting >= most)
-            origin.stuck = False
+            origin.stuck_after = math.inf
             assert origin.waiting == most
 
 

@@ -84,6 +84,8 @@ class LiveOrigin:
         """True: segments come in gzip, which nobody asked for."""
         self.stuck = False
         """True: a request for a segment gets no answer before the server ends."""
+        self.stuck_after = math.inf
+        """So many segments are served before that."""
         self.waiting = 0
         """How many requests got no answer so."""
         self._over = threading.Event()
@@ -194,6 +196,9 @@ class LiveOrigin:
     def served_count(self) -> int:
         """Return how many requests for segments were answered with one."""
         return sum(s == 200 and ".m4s" in path for path, s in tuple(self.requests))
+
+    def _is_stuck(self) -> bool:
+        return self.stuck or self.served_count() >= self.stuck_after
 
     def content(self, path: str) -> bytes:
         """Return what a segment of the present generation has."""
@@ -390,7 +395,7 @@ class LiveOrigin:
                     super().handle()
 
             def do_GET(self) -> None:
-                if origin.stuck and ".m4s" in self.path:
+                if ".m4s" in self.path and origin._is_stuck():
                     with origin._changed:
                         origin.waiting += 1
                         origin._changed.notify_all()

@@ -29,8 +29,6 @@ _HELD_SECONDS: Final = 0.1
 _PATIENCE_STEPS: Final = 4
 _PATIENCE_SECONDS: Final = 4.0
 """A line of which nothing has come for longer gets no more requests beside those under way."""
-_STEADY: Final = 0.25
-"""The weight of the newest measurement of how long a segment takes."""
 
 
 class Asked(msgspec.Struct, frozen=True, eq=False):
@@ -93,7 +91,7 @@ class Agenda:
         best = self._first_again(now)
         chosen: Line | None = None
         for line in self._lines.values():
-            line.expire(server + line.seconds if line.seconds else server)
+            line.expire(server + line.ahead)
             head = line.pending.first
             if head is None or not self._may_ask(line, now):
                 continue
@@ -145,6 +143,7 @@ class Agenda:
 
     def next_at(self, now: float, server: float, ahead: float) -> tuple[float, float]:
         """Return the monotonic time, and the server time, of what is due next."""
+        self._first_again(now)
         again = self._again[0][0] if self._again else math.inf
         first = math.inf
         for line in self._lines.values():
@@ -167,10 +166,11 @@ class Agenda:
         self.flying -= 1
         line.flying -= 1
         line.heard_at = now
-        taken = now - attempt.asked
-        if taken > line.seconds and not (answer.here or answer.ours):
-            # That long a segment would have taken at least.
-            line.seconds += (taken - line.seconds) * _STEADY
+        if not answer.ours:
+            line.pace.took(
+                now - attempt.asked, attempt.beside, line.length(run),
+                answered=not answer.is_origins, here=answer.here,
+            )  # fmt: skip
         if answer.is_origins:
             attempt.silent += 1
         elif not answer.ours:
@@ -220,7 +220,9 @@ class Agenda:
         """Return True if one more request for a segment of a line may be made."""
         if not line.flying:
             return line.outages.since is None or now >= line.outages.probe_at
-        if line.outages.since is not None or (not line.works and line.flying >= self.share):
+        if line.outages.since is not None or line.flying >= line.pace.most:
+            return False
+        if not line.works and line.flying >= self.share:
             return False
         step = line.listings[-1].step / line.scale if line.listings else 0.0
         return now - line.heard_at <= max(_PATIENCE_STEPS * step, _PATIENCE_SECONDS)
@@ -231,7 +233,7 @@ class Agenda:
         for line in self._lines.values():
             if (chosen is not None and line.asked_at >= chosen[0]) or not self._may_ask(line, now):
                 continue
-            line.expire(server + line.seconds if line.seconds else server)
+            line.expire(server + line.ahead)
             due = [each for each in line.open.values() if not each.flying and each.at <= now]
             head = line.pending.first
             if due:
@@ -288,6 +290,7 @@ class Agenda:
         if not line.flying:
             line.heard_at = now
         line.flying += 1
+        attempt.beside = line.flying
         if attempt.first is None:
             attempt.first = server
         self.flying += 1
@@ -329,8 +332,6 @@ class Agenda:
         run = attempt.run
         del line.open[run.time]
         line.recorded.add(run)
-        weight = _STEADY if line.seconds else 1.0
-        line.seconds += (answer.seconds - line.seconds) * weight
         promised = line.promised(run)
         late = server - promised if promised > -math.inf else 0.0
         first = attempt.first if attempt.first is not None else server

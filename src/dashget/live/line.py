@@ -10,26 +10,33 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Final
 
 from dashget.live.facts import Reason
 from dashget.live.lag import Lag
 from dashget.live.listing import Axis, Listing
 from dashget.live.outage import Outages
+from dashget.live.pace import Pace
 from dashget.live.spans import Run, Runs, Spans
+
+_AHEAD_SHARE: Final = 0.9
+"""What has come so late in its window is asked for in its turn, however slow the server is."""
 
 
 class Attempt:
     """A segment that was asked for and is not here yet."""
 
     __slots__ = (
-        "asked", "at", "first", "flying", "refused", "run", "seen", "silent", "statuses", "tries",
-        "turn",
+        "asked", "at", "beside", "first", "flying", "refused", "run", "seen", "silent", "statuses",
+        "tries", "turn",
     )  # fmt: skip
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.asked = 0.0
         """Monotonic time of the last try."""
+        self.beside = 0
+        """How many requests of its line were under way with that, itself included."""
         self.at = 0.0
         """Monotonic time of the next try."""
         self.first: float | None = None
@@ -83,8 +90,7 @@ class Line:
         self.lag = Lag()
         self.lead: float | None = None
         """How long before its promised time what is listed is there; None: that is not known."""
-        self.seconds = 0.0
-        """How long one segment takes to come."""
+        self.pace = Pace()
         self.outages = Outages()
         """When its server did not answer: others may be on another one."""
         self.works = False
@@ -202,6 +208,12 @@ class Line:
             return math.inf
         length = run.duration / listing.scale
         return listing.wall(run.time + run.duration) + listing.keeps + length
+
+    @property
+    def ahead(self) -> float:
+        """How many seconds before the end of its window a segment has to be asked for."""
+        depths = (float(each.depth) for each in self.listings if each.depth is not None)
+        return min(self.pace.expected, _AHEAD_SHARE * min(depths, default=math.inf))
 
     def length(self, run: Run) -> float:
         """Return the duration of a segment in seconds."""
