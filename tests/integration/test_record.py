@@ -423,6 +423,9 @@ def test_a_full_disk_ends_it_in_order_and_it_goes_on_later(tmp_path: Path) -> No
         last = run.events[-1]
         assert isinstance(last, dashget.RecordingEnded)
         assert last.ended == "failed"
+        media = [data for path, data in place.files().items() if path.startswith("t")]
+        assert last.reads > 0
+        assert last.bytes == sum(map(len, media)) > 0
         place.capacity = None
         edge = origin.edge()
         again = Run(origin, place)  # type: ignore[arg-type]

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
 from typing import Final
 
 _TOTAL: Final = "a limit on the mirror's size, with what is there already: --max-total-size SIZE"
@@ -231,3 +233,23 @@ _ANSWERS: Final = {
 }
 INSTEAD: Final = {name: answer for names, answer in _ANSWERS.items() for name in names.split()}
 """The answer to each option."""
+
+_OF_A_FILE: Final = (
+    *("--force", "--force-overwrites", "--allow-overwrite", "--replace", "--clobber"),
+    *("--yes", "-y", "-f"),
+)
+"""What people type to have a file replaced."""
+
+
+def answer_for(option: str, known: Container[str]) -> str | None:
+    """Return what to use instead of an option in a command that has the options ``known``.
+
+    An answer that names options of ``dashget URL`` alone says so.
+    """
+    if option in _OF_A_FILE and "--overwrite" in known and "--retries" not in known:
+        return "use --overwrite"
+    answer = INSTEAD.get(option)
+    if answer is None or "dashget " in answer:
+        return answer
+    named = re.findall(r"(?<![\w-])--[a-z-]+", answer)
+    return answer if all(name in known for name in named) else f"with dashget URL: {answer}"

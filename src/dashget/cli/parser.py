@@ -220,7 +220,7 @@ class Parser(argparse.ArgumentParser):
 
     def _similar(self, option: str) -> str | None:
         """Return a hint: what another tool's option is called here, or what resembles it."""
-        from dashget.cli.instead import INSTEAD
+        from dashget.cli.instead import INSTEAD, answer_for
         from dashget.cli.othertools import SAME
 
         others = [
@@ -231,8 +231,9 @@ class Parser(argparse.ArgumentParser):
         if others:
             named = " and ".join((*([", ".join(others[:-1])] if others[1:] else ()), others[-1]))
             return f"it is an option of {named}; see: {self.prog} --help"
-        if option in INSTEAD:
-            return INSTEAD[option]
+        answer = answer_for(option, self._option_string_actions)
+        if answer is not None:
+            return answer
         if option in SAME:
             if SAME[option] in self._option_string_actions:
                 return f"it is called {SAME[option]}; see: {self.prog} --help"

@@ -207,7 +207,7 @@ class Recorder:
             self._note(SessionFact("end", server))
         if self._end in (End.OVER, End.UNTIL) and not self._has_any:
             self._end = End.NOTHING
-        return self._result(self._end)
+        return self.result(self._end)
 
     def _awake(self, begin: float, end: float) -> None:
         """Draw the consequences of a sleep of this computer, between two monotonic times."""
@@ -762,7 +762,8 @@ class Recorder:
         """Return True if anything is still to come of what was announced."""
         return bool(self.state.once.waiting) or any(line.waiting for line in self.state.lines)
 
-    def _result(self, end: End) -> Result:
+    def result(self, end: End) -> Result:
+        """Return what the recording has come to so far."""
         server = self.clock.at(self._world.moment())
         state = self.state
         if state.runs:

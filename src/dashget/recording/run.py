@@ -19,7 +19,7 @@ from dashget.errors import StoreError
 from dashget.events import ManifestLoaded, Observer, RecordingBegan, RecordingEnded, Warned
 from dashget.live.localmpd import Coverage
 from dashget.live.options import Wishes
-from dashget.live.recorder import Recorder, Result
+from dashget.live.recorder import End, Recorder, Result
 from dashget.live.state import State
 from dashget.manifest.load import LoadedManifest
 from dashget.mirroring.arrivals import Arrivals
@@ -126,6 +126,7 @@ class RecordJob:
         self._name = manifest_name(loaded.source.url or loaded.presentation.url)
         self._name_bytes = Mirror(root, read_only=True).name_bytes()
         self._writing = threading.Lock()
+        self._recorder: Recorder | None = None
         self._lacking: dict[str, str] = {}
         """What was warned of."""
         self._unplanned: dict[str, str] = {}
@@ -224,6 +225,7 @@ class RecordJob:
         )  # fmt: skip
         with self._stop.answered(), world:
             recorder = Recorder(world, options.wishes, self._wall(), state, observer)
+            self._recorder = recorder
             result = recorder.run()
         manifests.close()
         ledger.write()
@@ -300,6 +302,9 @@ class RecordJob:
         )
 
     def _sum_up_failure(self, state: State, failure: StoreError) -> RecordingEnded:
+        if self._recorder is not None:
+            ended = self._sum_up(self._recorder.result(End.STOPPED))
+            return msgspec.structs.replace(ended, ended=_FAILED, problem=failure.message)
         from dashget.live.gaps import totals_in
 
         totals = totals_in(state)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashget.cli.app import COMMANDS, make_parser, run
-from dashget.cli.instead import INSTEAD
+from dashget.cli.instead import INSTEAD, answer_for
 from dashget.cli.options.requests import transfer_options
 from dashget.cli.othertools import SAME
 from tests.unit.cli.lines import URL, options_of, read
@@ -97,6 +97,21 @@ def test_but_it_is_for_a_slip(word: str, meant: str, capsys: Captured) -> None:
 def test_an_accepted_option_of_a_command_that_lacks_it_is_named(capsys: Captured) -> None:
     assert run(["list", URL, "--transfers", "3"]) == 2
     assert "it is called --threads" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["--force", "--allow-overwrite", "-y", "-f", "--yes"])
+def test_who_wants_a_file_replaced_is_told_how(name: str, capsys: Captured) -> None:
+    assert run(["mux", "show", "show.mp4", name]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "hint: use --overwrite"
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "get"])
+def test_an_answer_that_names_options_of_a_download_alone_says_so(command: str) -> None:
+    known = {word for each in options_of(make_parser(command)) for word in each.option_strings}
+    for name in INSTEAD:
+        said = answer_for(name, known) or ""
+        named = set(re.findall(r"(?<![\w-])--[a-z-]+", said))
+        assert named <= known or "dashget " in said, said
 
 
 def test_a_referer_is_added_to_the_headers() -> None:
