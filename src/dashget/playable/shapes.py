@@ -8,6 +8,7 @@ its segments comes the local MPD (``dashget.live.localmpd``).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -41,6 +42,9 @@ _ROOT_TIMES: Final = (
 )
 _PERIOD_TIMES: Final = ("id", "start", "duration")
 _LIVE_ONLY: Final = ("EventStream", "ProducerReferenceTime", "Subset", "Resync", "Metrics")
+_INNER: Final = (None, "Representation", "AdaptationSet", "Period")
+"""The name of the level inside, from a Representation up."""
+_Beside = dict[Element, list[Element | None]]
 _LISTED: Final = late(rb"<(?:[\w.-]+:)?SegmentURL\b[^<>]*/>")
 _TIMELINE: Final = b"SegmentTimeline"
 _MOVING: Final = late(
@@ -105,20 +109,22 @@ def shapes_of(
     make_readable(root, places, made, presentation)
     drop_ways_out(root, LEADS_AWAY, IssueLog())
     _forget_times(root)
-    found: dict[str, str] = {}
+    elements: list[tuple[Track, Element]] = []
     for track in made:
-        where = track.representation.where
-        try:
-            element = places[where]
-        except MPDError:
-            continue
-        forget_patterns(element)
+        with contextlib.suppress(MPDError):
+            elements.append((track, places[track.representation.where]))
+            forget_patterns(elements[-1][1])
+    found: dict[str, str] = {}
+    beside_it: _Beside = {}
+    for track, element in elements:
         if isinstance(track.representation.addressing, ListAddressing):
             # One that names no other files is gone by now.
             element.child("SegmentList")
-        alone = _alone(element, budget)
+        alone = _alone(element, beside_it, budget)
         if alone is not None:
-            found[where] = write(alone, document.namespace, budget).decode("utf-8", "replace")
+            found[track.representation.where] = write(alone, document.namespace, budget).decode(
+                "utf-8", "replace"
+            )
     return found
 
 
@@ -141,27 +147,40 @@ def _drop(element: Element, names: Sequence[str]) -> None:
         element.attributes.pop(name, None)
 
 
-def _alone(representation: Element, budget: Budget) -> Element | None:
+def _alone(representation: Element, known: _Beside, budget: Budget) -> Element | None:
     """Return a copy of the document with this Representation alone, without comments."""
     levels = list(representation.levels())
-    if len(levels) != 4:
+    if len(levels) != len(_INNER):
         return None
     made: Element | None = None
-    for level, inner in zip(
-        levels, (None, "Representation", "AdaptationSet", "Period"), strict=True
-    ):
+    for level, inner in zip(levels, _INNER, strict=True):
         copy = Element(level.name, dict(level.attributes))
         copy.prefix, copy.declared = level.prefix, level.declared
         copy.text = level.text if inner is None and level.text.strip() else ""
-        for child in level:
-            if not child.name:
-                continue
-            if child.name != inner:
+        if level not in known:
+            known[level] = _beside(level, inner)
+        for child in known[level]:
+            if child is not None:
                 other = child.copy(budget)
                 other.tail = ""
                 copy.append(other)
             elif made is not None:
                 copy.append(made)
-                made = None
         made = copy
     return made
+
+
+def _beside(level: Element, inner: str | None) -> list[Element | None]:
+    """Return the children but comments and those of a name, in whose place there is one None.
+
+    A level is looked through once, however many Representations are in it.
+    """
+    found: list[Element | None] = []
+    placed = False
+    for child in level:
+        if child.name and child.name != inner:
+            found.append(child)
+        elif child.name and not placed:
+            found.append(None)
+            placed = True
+    return found

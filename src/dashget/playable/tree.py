@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from dashget.common.numbers import nearest_float
@@ -48,7 +48,7 @@ class Element:
         self.after: Element | None = None
         self.first: Element | None = None
         self.last: Element | None = None
-        self._named: dict[str, Element] | None = None
+        self._named: dict[str, list[Element]] | None = None
 
     @property
     def local(self) -> str:
@@ -68,20 +68,21 @@ class Element:
             yield child
             child = following
 
-    def all(self, name: str) -> Iterator[Element]:
-        """Yield the children of this name."""
-        return (child for child in self if child.name == name)
-
-    def find(self, name: str) -> Element | None:
-        """Return the first child of this name, None if there is none.
+    def all(self, name: str) -> Sequence[Element]:
+        """Return the children of this name.
 
         One pass over the children answers it until they change: all Representations of a set ask.
         """
         if self._named is None:
             self._named = {}
             for child in self:
-                self._named.setdefault(child.name, child)
-        return self._named.get(name)
+                self._named.setdefault(child.name, []).append(child)
+        return self._named.get(name, ())
+
+    def find(self, name: str) -> Element | None:
+        """Return the first child of this name, None if there is none."""
+        found = self.all(name)
+        return found[0] if found else None
 
     def elements(self) -> Iterator[Element]:
         """Yield this element and all elements in it, in document order; it may be removed."""
