@@ -370,7 +370,10 @@ class Recorder:
 
     def _take(self, report: Report) -> None:
         if isinstance(report, ReadEnded):
+            began = self._world.moment()
             self._take_read(report)
+            now = self._world.moment()
+            self._refresh.worked(now, report.work + now - began)
         elif isinstance(report, UpkeepEnded):
             self._upkeep_at = self._world.moment() + _UPKEEP_SECONDS
             if report.expired is not None:

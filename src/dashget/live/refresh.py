@@ -46,6 +46,8 @@ class Refresh:
         self._ended = False
         self.depth = math.inf
         """The shortest window that a document had."""
+        self._rests = -math.inf
+        """No read begins before: the one before has been so much work."""
 
     @property
     def is_pressing(self) -> bool:
@@ -55,6 +57,13 @@ class Refresh:
     def began(self, now: float) -> None:
         """Record that a read begins."""
         self._began, self._wanted, self._doubted = now, False, False
+
+    def worked(self, now: float, seconds: float) -> None:
+        """Record that an answer took so much time on the CPU: what follows is as long a rest.
+
+        So reads take half of one core at most, whatever a server sends, and however often.
+        """
+        self._rests = now + seconds
 
     def failed(self, now: float, version: Version | None, retry_after: float | None = None) -> None:
         """Record that it has failed. A pause that the server asks for is kept, if what is there
@@ -106,7 +115,7 @@ class Refresh:
 
     def soon(self, version: Version) -> float:
         """Return the earliest time of the next read."""
-        return self._began + least(version)
+        return max(self._began + least(version), self._rests)
 
     def doubt(self) -> None:
         """Have it read early, since what it announces is not there again and again."""
@@ -114,6 +123,9 @@ class Refresh:
 
     def next_at(self, version: Version | None) -> float:
         """Return when the next read begins."""
+        return max(self._wanted_at(version), self._rests)
+
+    def _wanted_at(self, version: Version | None) -> float:
         at = self._at
         if (self.over or self._ended) and version is not None:
             slowly = self._began + self._slow(version)

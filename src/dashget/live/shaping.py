@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,8 @@ from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.playable.shapes import fixed_part, shapes_of, without_moving
 
+_UNPLAYABLE: Final = "the local MPD lacks what this manifest has, all of which is recorded: {}"
+
 
 class Shaper:
     """Remembers the shapes of the last document."""
@@ -23,6 +26,8 @@ class Shaper:
         self._limits = limits
         self._key: tuple[object, ...] = ()
         self._shapes: Mapping[str, str] = {}
+        self.left_out: dict[str, str] = {}
+        """What the local MPD lacks of any document, for people, by its kind."""
 
     def give(
         self,
@@ -60,12 +65,15 @@ class Shaper:
         remote: Mapping[str, bytes],
     ) -> Mapping[str, str]:
         """Work shapes out: of a document without its timelines, else of all of it."""
+        problem: MPDError | None = None
         for text in (fixed, data):
             budget = Budget(self._limits)
             try:
                 return shapes_of(text, presentation, tracks, layout, remote=remote, budget=budget)
-            except MPDError:
-                continue
+            except MPDError as error:
+                problem = error
+        if problem is not None:
+            self.left_out["shapes"] = _UNPLAYABLE.format(problem.message)
         return {}
 
 

@@ -95,6 +95,8 @@ class ReadEnded(msgspec.Struct, frozen=True, eq=False):
     """For how many seconds the server does not want to be asked."""
     refused: str | None = None
     """What was wrong with a patch, in place of which all was read."""
+    work: float = 0.0
+    """The seconds on the CPU that it took to make the version of what came."""
 
 
 class FetchEnded(msgspec.Struct, frozen=True, eq=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -72,7 +72,7 @@ class ManifestReader:
         work: WorkLimits,
         allow_downgrade: bool,
         manifests: Manifests,
-        lacking: Callable[[LoadedManifest, Expected], None],
+        lacking: Callable[[LoadedManifest, Expected, Mapping[str, str]], None],
         goes_on: bool = False,
         clock: Callable[[], float] = moment,
     ) -> None:
@@ -288,7 +288,7 @@ class ManifestReader:
         )
         version = self._events.give(version, loaded.data, loaded.presentation, remote)
         self._manifests.keep(loaded, way, patch)
-        self._lacking(loaded, expected)
+        self._lacking(loaded, expected, self._shaper.left_out | self._events.left_out)
         self._last, self._way = (loaded, version), way
         self._unless.came(None if way is not Way.FULL else loaded.fetched, server)
         return ReadEnded(version, asked, sample, way=way, refused=refused)

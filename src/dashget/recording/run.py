@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from dashget.store import Backend
 
 _FAILED: Final = "failed"
+_MOST_LACKING: Final = 10_000
+"""So much that cannot be recorded is told: each document may have other names for it."""
 _GROWS: Final = (
     "the media of Representation {!r} are one file, which may still grow: it is recorded as it is"
     " now, and what comes later is missing"
@@ -231,8 +233,13 @@ class RecordJob:
         ledger.write()
         return result
 
-    def _lack(self, loaded: LoadedManifest, expected: Expected) -> None:
-        """Remember what of a document cannot be recorded, and warn of it once."""
+    def _lack(
+        self, loaded: LoadedManifest, expected: Expected, left_out: Mapping[str, str]
+    ) -> None:
+        """Remember what of a document cannot be recorded, and warn of it once.
+
+        ``left_out`` has warnings of what is recorded, but not played, by their kind.
+        """
         unplanned = {
             f"{each.period.id} {each.id}": unplanned_reason(each) for each in expected.unplanned
         }
@@ -242,12 +249,14 @@ class RecordJob:
             for each in (track.representation for track in expected.selected_tracks())
             if _may_grow(each)
         }
-        told = unplanned | growing
+        told = unplanned | growing | dict(left_out)
         for place, reason in (*told.items(), *self._unreached.items()):
-            if place not in self._lacking:
-                self._observer(Warned(reason if place in told else f"{place}: {reason}"))
-        self._lacking |= told | self._unreached
-        self._unplanned |= unplanned
+            if place in self._lacking or len(self._lacking) >= _MOST_LACKING:
+                continue
+            self._observer(Warned(reason if place in told else f"{place}: {reason}"))
+            self._lacking[place] = reason
+            if place in unplanned:
+                self._unplanned[place] = reason
 
     def _announce(self, state: State) -> None:
         loaded = self._loaded

@@ -10,8 +10,11 @@ from __future__ import annotations
 import functools
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+
+import msgspec
 
 from dashget.common.stopping import Stop
 from dashget.errors import StoreError
@@ -259,7 +262,9 @@ class RealWorld:
             self._report(self._read(errand))
 
     def _read(self, errand: Read) -> ReadEnded:
-        return self._reader.read(errand)
+        began = time.thread_time()
+        ended = self._reader.read(errand)
+        return msgspec.structs.replace(ended, work=time.thread_time() - began)
 
     def _write_local(self, errand: WriteLocal) -> None:
         self._report(self._local.write(errand))

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from fractions import Fraction
 
+import msgspec
 import pytest
 
 from dashget.live import events as known
@@ -311,3 +312,17 @@ def test_a_period_without_an_id_that_moves_gives_its_events_once(
     for periods in versions:
         written += state.events.learn(moving(*periods), 1, state.expired)
     assert len(written) == count
+
+
+def test_what_is_left_out_of_a_document_is_told() -> None:
+    reader = EventReader(DEFAULT_LIMITS)
+    assert len(version_of(stream(event(1)), reader).events) == 1
+    assert not reader.left_out
+    assert len(version_of(stream(event(1), event(2, "x" * 70_000)), reader).events) == 1
+    assert "longer than 65,536 characters" in reader.left_out["long events"]
+    many = version_of(stream(*map(event, range(known.MOST_EVENTS + 1))), reader)
+    assert len(many.events) == known.MOST_EVENTS
+    assert "the first 20,000 are recorded" in reader.left_out["many events"]
+    reader = EventReader(msgspec.structs.replace(DEFAULT_LIMITS, max_work=1000))
+    assert not version_of(stream(event(1)), reader).events
+    assert "more work than the limit" in reader.left_out["events"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -18,7 +19,7 @@ from dashget.live.policy import Answer
 from dashget.live.recorder import Recorder, Result
 from dashget.live.spans import Run
 from dashget.live.state import State
-from dashget.live.world import Errand, Fetch, FetchEnded, Report
+from dashget.live.world import Errand, Fetch, FetchEnded, Read, ReadEnded, Report
 from tests.support.liveworld import BEGIN, KilledError, Script, SimulatedWorld, document
 
 UNTIL = 160.0
@@ -36,6 +37,13 @@ class Sleepy(SimulatedWorld):
             self._now = end - self.began
             return ()
         return super().wait(until)
+
+
+class Heavy(SimulatedWorld):
+    """Each read of the manifest is the work of three seconds."""
+
+    def _read(self, errand: Read) -> ReadEnded:
+        return msgspec.structs.replace(super()._read(errand), work=3.0)
 
 
 def record(world: SimulatedWorld, events: list[Event] | None = None) -> Result:
@@ -67,6 +75,16 @@ def test_a_sleep_that_is_shorter_than_the_window_loses_nothing(form: str) -> Non
     world = Sleepy(Script(form=form), [], at=30.0)
     world.sleeps = 60.0, 85.0
     assert not record(world).gaps
+
+
+@pytest.mark.parametrize("broken", [(), ((50.0, 90.0),)])
+def test_reads_take_half_of_the_time_of_one_core_at_most(
+    broken: tuple[tuple[float, float], ...],
+) -> None:
+    world = Heavy(Script(form="time", update=0.1, broken=broken), [], at=30.0)
+    assert not record(world).gaps
+    assert min(b - a for a, b in itertools.pairwise(world.reads)) >= 3.0
+    assert len(world.reads) > 30
 
 
 def test_what_was_asked_for_in_the_last_moments_of_its_window_alone_has_left_it() -> None:

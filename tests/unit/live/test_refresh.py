@@ -117,6 +117,21 @@ def test_a_document_that_says_nothing_is_read_ever_more_seldom() -> None:
     assert interval(silent, new=False, times=6) == pytest.approx(60.0)
 
 
+def test_after_much_work_nothing_hurries_the_next_read() -> None:
+    document, refresh = version(update=0.1, depth=4.0, step=0.2, publish=1.0), Refresh()
+    refresh.began(0.0)
+    refresh.read(5.0, document, new=True, stale=True)
+    refresh.worked(5.0, 4.0)
+    refresh.want()
+    refresh.doubt()
+    refresh.expire(1.0)
+    assert refresh.next_at(document) == refresh.soon(document) == 9.0
+    refresh.began(9.0)
+    refresh.failed(13.0, document)
+    refresh.worked(13.0, 4.0)
+    assert refresh.next_at(document) == 17.0
+
+
 def test_failures_are_backed_off_from() -> None:
     refresh, known = Refresh(), version(update=2.0, depth=400.0)
     pauses = []
