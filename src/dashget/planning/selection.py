@@ -250,6 +250,8 @@ def _pairs(periods: Iterable[Period]) -> Iterable[Pair]:
 
 
 def _narrow(period: Period, selection: Selection, chooser: Chooser) -> Period:
+    if not period.adaptation_sets:
+        return period
     kept: set[tuple[int, int]] = set()
     for content_type in ContentType:
         rule = selection.rule(content_type)
