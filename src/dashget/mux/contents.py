@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from dashget.common.secrets import HidesSecrets
+from dashget.errors import MuxError
 from dashget.media.kind import SegmentKind
 from dashget.mpd.presentation import ListAddressing, Representation, SingleAddressing
 from dashget.planning.layout import Layout
@@ -16,6 +17,7 @@ from dashget.planning.tracks import Track
 from dashget.store import Mirror, Presence
 
 _MEDIA: Final = (SegmentKind.INITIALIZATION, SegmentKind.MEDIA)
+MOST_LACKING: Final = 200_000
 _REASONS: Final = {
     Presence.MISSING: "missing",
     Presence.UNRECORDED: "not as it was recorded",
@@ -67,12 +69,22 @@ class Piece(HidesSecrets, frozen=True):
 
 
 def find_contents(store: Mirror, track: Track, layout: Layout) -> Contents:
-    """Look for the files of a stretch; a last derived segment that is absent is no lack."""
+    """Look for the files of a stretch; a last derived segment that is absent is no lack.
+
+    Raises MuxError if almost nothing is there: a mirror from somebody else may name files without
+    end.
+    """
     spans: list[Span] = []
     lacking: list[Lack] = []
     first_media, beginning_lacks = 0, False
     unread = _has_unread_range(track.representation)
     for planned in _needed(track, layout):
+        if len(lacking) > MOST_LACKING:
+            raise MuxError(
+                f"more than {MOST_LACKING:,} files of Representation {track.representation.id!r}"
+                " are missing",
+                hint="dashget verify shows what the mirror has",
+            )
         beginning = planned.segment.kind is SegmentKind.INITIALIZATION
         presence = store.presence(planned.path, planned.urls[0])
         if presence is Presence.BLOCKED:

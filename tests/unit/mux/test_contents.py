@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from dashget.errors import MuxError
 from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
+from dashget.mux import contents as module
 from dashget.mux.contents import Contents, find_contents
 from dashget.planning.plan import make_layout
 from dashget.planning.tracks import make_tracks
@@ -63,3 +65,13 @@ def test_an_initialization_segment_for_others_is_no_part_of_a_track(
     template = '<SegmentTemplate duration="6" media="$Number$.m4s" initialization="i.mp4"/>'
     found = contents(video(template, attributes), before)
     assert [span.path for span in found.spans] == ["i.mp4", "1.m4s"]
+
+
+def test_files_without_end_that_are_missing_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_LACKING", 10)
+    monkeypatch.setattr(STORE, "presence", lambda *_: Presence.MISSING)
+    rows = '<SegmentTimeline><S t="0" d="1" r="{}"/></SegmentTimeline>'
+    template = f'<SegmentTemplate media="$Time$.m4s">{rows}</SegmentTemplate>'
+    assert len(contents(video(template.format(9))).lacking) == 10
+    with pytest.raises(MuxError, match="more than 10 files of Representation 'v' are missing"):
+        contents(video(template.format(10**12)))
