@@ -11,7 +11,7 @@ from dashget.errors import FetchError
 from dashget.manifest.patches import fetch_patch
 from dashget.mpd.budget import DEFAULT_LIMITS
 from dashget.transfer.engine import Engine, EngineFor
-from tests.integration.test_record import recording
+from tests.integration.test_record import numbers, reasons, recording
 from tests.integration.test_record_patches import warnings
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.liveorigin import LiveOrigin
@@ -97,3 +97,27 @@ def test_a_patch_over_http_of_a_manifest_over_https_is_not_asked() -> None:
         with pytest.raises(FetchError, match="http URL"):
             fetch_patch(server.on("/p", Answer(b"")), EngineFor(engine, home=home), DEFAULT_LIMITS)
         assert server.seen == []
+
+
+def test_segments_at_a_private_address_are_named_and_are_no_outage(tmp_path: Path) -> None:
+    """The other track loses nothing, and the host of the first one is never asked."""
+    with FaultServer() as other, LiveOrigin(form="time").serving() as origin:
+        place = other.on("/t0/", Answer(b""))
+
+        def moved(document: bytes) -> bytes:
+            return document.replace(b'media="t0/', f'media="{place}'.encode(), 1)
+
+        origin.rewrite = moved
+        with recording(origin, tmp_path / "r", allow_private=False) as run:
+            edge = origin.edge()
+            origin.wait_for(lambda: origin.served(edge + 15))
+            ended = run.end()
+        assert other.seen == []
+    assert reasons(run) == {"not-allowed"}
+    assert not [event for event in run.events if isinstance(event, dashget.OutageTold)]
+    (told,) = (event.message for event in run.events if isinstance(event, dashget.Warned))
+    assert "are not asked for" in told
+    assert "is at the private address" in told
+    assert "--allow-private" in told
+    assert ended.lost >= 10
+    assert len(numbers(tmp_path / "r", 1)) >= 25

@@ -166,7 +166,7 @@ class Agenda:
         self.flying -= 1
         line.flying -= 1
         line.heard_at = now
-        if not answer.ours:
+        if not (answer.ours or answer.barred):
             line.pace.took(
                 now - attempt.asked, attempt.beside, line.length(run),
                 answered=not answer.is_origins, here=answer.here,

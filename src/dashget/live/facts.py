@@ -26,6 +26,8 @@ class Reason(enum.Enum):
     """The recorder was not running while it was there."""
     REFUSED = "refused"
     """The origin refused it, also after the manifest had been read again."""
+    NOT_ALLOWED = "not-allowed"
+    """DashGet asks no such address: a private one, or http that is named over https."""
     ODD = "odd"
     """What came in its place was something else each time."""
     PENDING = "pending"

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from dashget.live.listing import Once
-from dashget.live.policy import MOST_TRIES, Answer, Patience
+from dashget.live.policy import MOST_BARRED, MOST_TRIES, Answer, Patience
 
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 10.0
@@ -87,6 +87,8 @@ class OnceFiles:
             if not (answer.is_origins or answer.ours):
                 self._silent.pop(path, None)
                 weight = _GONE_WEIGHT if answer.status == _GONE else 1
+                if answer.barred:
+                    weight = MOST_TRIES // MOST_BARRED
                 self._tries[path] = self._tries.get(path, 0) + weight
             else:
                 self._silent[path] = self._silent.get(path, 0) + 1

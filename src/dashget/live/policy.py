@@ -13,6 +13,7 @@ window                is one, with pauses that double, until it has left the win
 410 in the window     asked at each other BaseURL, then lost
 401, 403              the manifest is read again for fresh URLs, then it is asked for again
 the disk was full     it came, or would have: asked again when older files have gone
+not allowed           asked once more, since a name or a redirect may lead elsewhere, then lost
 5xx, no answer        the origin's trouble, not the segment's: asked again when it answers
 one that grows        asked for again when it may be complete (``live/growth.py``)
 something else        asked again like a 404; in the end it is lost as odd
@@ -35,6 +36,8 @@ from dashget.live.facts import Reason
 MOST_TRIES: Final = 30
 """So often one segment is asked for at most, beside requests that got no answer at all."""
 _MOST_REFUSED: Final = 5
+MOST_BARRED: Final = 2
+"""So often it is found out that an address is not allowed."""
 _LONGEST_PAUSE: Final = 30.0
 _SHORTEST_PAUSE: Final = 0.02
 _OUR_PAUSE: Final = 0.25
@@ -60,6 +63,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """True if something else came in its place."""
     ours: bool = False
     """True if this computer could not take it: its disk was full."""
+    barred: bool = False
+    """True if nobody was asked: DashGet refuses all of its addresses."""
     size: int = 0
     seconds: float = 0.0
     growing: float = 0.0
@@ -73,7 +78,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_origins(self) -> bool:
         """True if the origin is in trouble, rather than this segment."""
-        if self.here or self.odd or self.ours or self.growing:
+        if self.here or self.odd or self.ours or self.growing or self.barred:
             return False
         return self.status in _BUSY or self.status == 0
 
@@ -151,6 +156,10 @@ def judge(answer: Answer, case: Case) -> Verdict:
     if answer.ours:
         return Verdict(Turn.AGAIN, _pause(case, _OUR_PAUSE))
     past = case.now > case.until
+    if answer.barred:
+        if past or case.tries >= MOST_BARRED:
+            return Verdict(Turn.LOST, reason=Reason.NOT_ALLOWED)
+        return Verdict(Turn.AGAIN, _pause(case, case.length / 2))
     too_late = case.last is not None and _is_too_late(answer, case.last, case.depth)
     if answer.is_origins:
         if past or too_late:

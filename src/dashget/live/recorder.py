@@ -519,7 +519,9 @@ class Recorder:
         line = None if isinstance(report.errand, FetchOnce) else report.errand.asked.line
         if answer.is_origins:
             self._hear_nothing(report.errand, answer, now, server)
-        elif not answer.ours:
+        elif answer.barred and line is not None:
+            self._tell_failing(line, answer)
+        elif not (answer.ours or answer.barred):
             self._hear_answer(line, now, server)
         self._bytes += answer.size if answer.here else 0
         if isinstance(report.errand, FetchOnce):
@@ -596,11 +598,12 @@ class Recorder:
             self._observer(OutageTold(outages.since or server, problem=answer.problem))
 
     def _tell_failing(self, line: Line, answer: Answer) -> None:
-        told = line.id, answer.problem
+        told = line.id, None if answer.barred else answer.problem
         if told not in self._failing:
             self._failing.add(told)
             problem = answer.problem or "no answer"
-            self._observer(Warned(f"segments of {line.label} fail one after the other: {problem}"))
+            what = "are not asked for" if answer.barred else "fail one after the other"
+            self._observer(Warned(f"segments of {line.label} {what}: {problem}"))
 
     def _take_place(self, errand: Fetch, now: float) -> None:
         """Make fewer requests at once if one has taken too long beside the others."""
@@ -618,8 +621,9 @@ class Recorder:
     def _lose_named(self, once: Once, answer: Answer, server: float) -> None:
         """Write down that a file of a list never came."""
         reason = Reason.REFUSED if answer.status in REFUSED else Reason.NOT_THERE
+        reason = Reason.NOT_ALLOWED if answer.barred else Reason.ODD if answer.odd else reason
         fact = LossFact(
-            once.line, once.n, 1, once.n, reason=Reason.ODD if answer.odd else reason,
+            once.line, once.n, 1, once.n, reason=reason,
             statuses=(answer.status,), until=server,
         )  # fmt: skip
         self._note(fact)

@@ -89,7 +89,11 @@ class Files:
                 self._store.let_go(file.part)
             retry_after = result.retry_after_seconds
             answer = Answer(
-                result.status or 0, ours=ours, retry_after=retry_after, problem=result.message
+                result.status or 0,
+                ours=ours,
+                barred=result.barred,
+                retry_after=retry_after,
+                problem=_problem(result),
             )
             return answer, SILENT, None
         growing = _growing(carried.errand, result)
@@ -262,6 +266,11 @@ class Files:
                 kept_headers=dict(fetched.head.kept) or None,
             )
         )
+
+
+def _problem(result: TransferError) -> str:
+    """Return what was wrong; of what is not allowed, also which option allows it."""
+    return f"{result.message}; {result.hint}" if result.barred and result.hint else result.message
 
 
 def _notices(carried: Carried, part: PartialFile) -> Notices:

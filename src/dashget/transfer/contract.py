@@ -307,7 +307,8 @@ class TransferError(FetchError):
 
     ``url``, ``status`` and the message are those of the attempt that says most; ``tried`` has the
     last reason for each URL. ``cancelled`` is True if only the end of the run kept it from being
-    fetched, ``gone`` if every URL was answered with 404 or 410.
+    fetched, ``gone`` if every URL was answered with 404 or 410, ``barred`` if DashGet itself
+    refuses to ask any of them, as at a private address.
     """
 
     def __init__(
@@ -325,6 +326,7 @@ class TransferError(FetchError):
         cancelled: bool = False,
         answer: Answer | None = None,
         gone: bool = False,
+        barred: bool = False,
         retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(
@@ -338,6 +340,7 @@ class TransferError(FetchError):
         self.cancelled = cancelled
         self.answer = answer
         self.gone = gone
+        self.barred = barred
 
 
 class UnderWay(msgspec.Struct, frozen=True):

@@ -128,3 +128,12 @@ def test_after_the_end_a_silent_origin_is_waited_for_no_longer_than_its_window(
     for last, turn in ((seconds - 1, Turn.AGAIN), (seconds + 1, Turn.LOST)):
         asked = case(now=9_000.0, until=math.inf, last=last, depth=depth)
         assert judge(Answer(), asked).turn is turn
+
+
+def test_what_dashget_does_not_ask_for_is_named_so_and_is_no_outage() -> None:
+    barred = Answer(barred=True, problem="h.example is at the private address 10.0.0.7")
+    assert not barred.is_origins
+    assert judge(barred, EDGE).turn is Turn.AGAIN
+    for changes in ({"tries": 2}, {"now": 141.0}):
+        verdict = judge(barred, case(**changes))
+        assert (verdict.turn, verdict.reason) == (Turn.LOST, Reason.NOT_ALLOWED)

@@ -37,6 +37,8 @@ class Failure(msgspec.Struct, frozen=True):
     """True if it uses up no attempt: what is left is requested again, at once."""
     unreachable: bool = False
     """True if there was no connection: the host's name is unknown, or nobody answers there."""
+    barred: bool = False
+    """True if DashGet itself refuses to send the request: it says nothing of a server."""
 
     @property
     def is_trouble(self) -> bool:
@@ -138,7 +140,7 @@ def leads_nowhere(message: str, status: int) -> Failure:
 
 def policy_failure(message: str, hint: str | None = None) -> Failure:
     """Return the failure of a request that DashGet refuses to send."""
-    return Failure(message, Retry.ELSEWHERE, hint=hint)
+    return Failure(message, Retry.ELSEWHERE, hint=hint, barred=True)
 
 
 def unknown_name(host: str) -> Failure:

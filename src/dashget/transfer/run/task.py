@@ -378,6 +378,8 @@ class Task(Owner):
             answer=self.answer,
             gone=len(failures) == len(self.urls)
             and all(each.status in GONE_STATUSES for each in failures.values()),
+            barred=len(failures) == len(self.urls)
+            and all(each.barred for each in failures.values()),
             retry_after_seconds=failure.retry_after_seconds,
             tried=tuple((shown(self.urls[i]), failures[i].message) for i in sorted(failures)),
         )
