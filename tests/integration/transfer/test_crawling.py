@@ -202,6 +202,16 @@ def test_a_limit_counts_attempts(server: FaultServer) -> None:
     assert 10_000 < len(made.sinks[url].data) < len(BODY)
 
 
+def test_what_a_slow_resumption_brought_is_not_dropped_for_a_request_from_zero(
+    server: FaultServer,
+) -> None:
+    url = server.on("/slow", replace(CRAWLING, drip=(200, 0.05)))
+    with transfers(speed_limit=50_000, retries=1) as made:
+        error = made.fail(url)
+    assert error.attempts == len(server.asked("/slow")) == 2
+    assert not made.log.anew
+
+
 def test_an_answer_that_does_not_come_is_below_the_limit(server: FaultServer) -> None:
     url = server.on("/slow", Answer(drop="hang"), FAST)
     with transfers(speed_limit=1, retries=1) as made:

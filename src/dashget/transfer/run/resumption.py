@@ -72,7 +72,10 @@ def is_last_resort(exchange: Exchange[Task], failure: Failure, progress: int) ->
 
     Not if its server was not reached: a later run may go on with what is on disk. Nor if its rest
     comes, in pieces that are worth the requests: ``progress`` has the new bytes of the last one.
+    Nor if it is this program that has ended a connection which crawls: all of it crawls as well.
     """
+    if exchange.crawls is not None:
+        return False
     resumes = _is_resumption(exchange) and came_further(exchange.task)
     if not resumes or failure.retry is not Retry.AGAIN or not _is_slight(exchange, progress):
         return False
