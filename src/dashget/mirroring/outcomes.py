@@ -19,7 +19,7 @@ from dashget.events import Outcome
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.arrivals import INVALID_HINT, OTHER_HINT, Arrivals
 from dashget.mirroring.clocks import Clocks
-from dashget.mirroring.files import PlannedFile, Rejection
+from dashget.mirroring.files import Coded, PlannedFile, Rejection
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.missing import Missing
 from dashget.planning.layout import SafePath
@@ -195,6 +195,10 @@ class Outcomes:
 
         ``sampled`` tells that only samples of it were compared.
         """
+        if file.known is None:
+            file.coded = Coded(known.codings, answer.size)
+            self._adopt_found(file, replace(answer, size=known.size))
+            return
         if known.url != file.urls[0]:
             file.odd = known.odd
             record = self._record(file, answer, known.sha256)
@@ -526,15 +530,24 @@ class Outcomes:
         except StoppedError:
             self._ledger.finish(file, Outcome.CANCELLED)
             return
+        codings, size = fetched.head.codings, file.local_size
         if same and not self._arrivals.is_odd(file):
-            file.found = True
-            late = self._arrivals.find_time(file) and self._is_found_late(file, fetched)
-            file.unjudged = late
-            self._store.adopt(replace(self._record(file, fetched, None), adopted=True))
-            if not late:
-                self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
+            self._adopt_found(file, fetched)
+        elif codings and size and fetched.size != size and not self._arrivals.is_odd(file):
+            # It may be what the server's bytes hold: they are asked.
+            known = FileRecord(file.path, "", size, codings=codings, coded_size=fetched.size)
+            self._doubts.append((file, known, fetched))
         else:
             self._again.append(file)
+
+    def _adopt_found(self, file: PlannedFile, fetched: Fetched) -> None:
+        """Record a file that was found and is as on the server; its time may be in doubt."""
+        file.found = True
+        late = self._arrivals.find_time(file) and self._is_found_late(file, fetched)
+        file.unjudged = late
+        self._store.adopt(replace(self._record(file, fetched, None), adopted=True))
+        if not late:
+            self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
 
     def _is_found_late(self, file: PlannedFile, fetched: Fetched) -> bool:
         """Hold a file that was found, and is off its time, or may be."""

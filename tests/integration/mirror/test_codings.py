@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import random
+import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +26,7 @@ from tests.support.running import mirror, verify
 LATER = "Tue, 03 Nov 2026 10:00:00 GMT"
 BODY = media_segment(2, random.Random(2).randbytes(200_000) + bytes(40_000))
 SMALL = media_segment(2, random.Random(3).randbytes(3000) + bytes(3000))
+LARGE = media_segment(2, random.Random(5).randbytes(240_000))
 CODED = gzip.compress(BODY)
 VTT = b"WEBVTT\n\n00:01.000 --> 00:02.000\nhello\n"
 TTML = b'<?xml version="1.0"?><tt xmlns="http://www.w3.org/ns/ttml"><body/></tt>'
@@ -394,6 +396,46 @@ def test_what_has_moved_is_proved_by_the_end_of_its_coded_bytes(
         assert verify(tmp_path, remote=True)[0].sound
         assert record_of(tmp_path)["coded_size"] == len(coded)
         assert record_of(tmp_path)["size"] == len(body)
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_what_is_found_without_a_record_is_proved_by_the_coded_bytes(
+    server: FaultServer, tmp_path: Path, body: bytes, coding: str
+) -> None:
+    coded = gzip.compress(body) if coding == "gzip" else zlib.compress(body)
+    url = publish(server, Answer(coded, coding=coding, etag='"1"', last_modified=MODIFIED))
+    assert mirror(url, tmp_path)[0].complete
+    before = record_of(tmp_path)
+    shutil.rmtree(tmp_path / ".dashget")
+    server.seen.clear()
+    summary, events = mirror(url, tmp_path)
+    assert summary.complete
+    # A zlib stream tells what it holds by nothing shorter than all of it.
+    proved = coding == "gzip" or body is SMALL
+    assert events.outcomes()[NAME] == ("adopted" if proved else "downloaded")
+    if proved and body is LARGE:
+        assert summary.transferred < 10_000
+    after = record_of(tmp_path)
+    for key in ("size", "codings", "coded_size", "etag", "url"):
+        assert after[key] == before[key]
+    server.seen.clear()
+    assert mirror(url, tmp_path)[0].complete
+    assert not ranges(server)
+
+
+def test_what_is_found_and_is_not_what_the_coded_bytes_hold_is_fetched(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = publish(server, GOOD)
+    (tmp_path / "v").mkdir()
+    other = media_segment(2, random.Random(4).randbytes(240_000))
+    (tmp_path / NAME).write_bytes(other)
+    summary, events = mirror(url, tmp_path)
+    assert summary.complete
+    assert events.outcomes()[NAME] == "downloaded"
+    assert (tmp_path / NAME).read_bytes() == BODY
+    assert (tmp_path / ".dashget/replaced" / NAME).read_bytes() == other
 
 
 @pytest.mark.parametrize("body", [BODY, SMALL], ids=["large", "small"])
