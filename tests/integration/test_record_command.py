@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,8 +16,6 @@ import pytest
 
 from dashget.live.facts import SegmentFact
 from tests.integration.test_record import check_whole, facts, numbers, versions_of
-from tests.support.builders import initialization, media_segment
-from tests.support.faultserver import Answer, FaultServer, Seen
 from tests.support.liveorigin import LiveOrigin
 from tests.support.program import environment
 
@@ -294,50 +290,3 @@ def test_what_was_killed_goes_on_and_has_no_hole(form: str, tmp_path: Path) -> N
     assert set(kept) <= set(served)
     assert len(set(served) - set(kept)) <= KILLS + 1
     assert kept[-1] == (root / "manifest.mpd").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("media", "grows"),
-    [
-        ("<BaseURL>v.mp4</BaseURL>", True),
-        (
-            '<BaseURL>v.mp4</BaseURL><SegmentList duration="2"><Initialization range="0-99"/>'
-            '<SegmentURL mediaRange="100-199"/></SegmentList>',
-            True,
-        ),
-        (
-            '<SegmentList duration="2"><Initialization sourceURL="v.mp4"/>'
-            '<SegmentURL media="1.m4s"/></SegmentList>',
-            False,
-        ),
-    ],
-    ids=["one file", "ranges of one file", "files"],
-)
-def test_media_in_one_file_that_may_still_grow_are_a_warning(
-    media: str, *, grows: bool, server: FaultServer, tmp_path: Path
-) -> None:
-    reads, often = itertools.count(1), threading.Event()
-
-    def count_read(_: Seen) -> None:
-        if next(reads) >= 3:
-            often.set()
-
-    server.on("/v.mp4", Answer(initialization() + media_segment(1, b"")))
-    server.on("/1.m4s", Answer(media_segment(1, b"")))
-    server.on(
-        "/m.mpd",
-        Answer(
-            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="dynamic" profiles="p"'
-            ' minBufferTime="PT1S" availabilityStartTime="2020-01-01T00:00:00Z"'
-            ' minimumUpdatePeriod="PT0.2S"><Period id="p" start="PT0S"><AdaptationSet'
-            ' mimeType="video/mp4"><Representation id="v" bandwidth="1">'
-            f"{media}</Representation></AdaptationSet></Period></MPD>".encode(),
-            note=count_read,
-        ),
-    )
-    with started(server.url("/m.mpd"), "-o", str(tmp_path / "r")) as process:
-        assert often.wait(60), "the manifest was not read three times"
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    # Once, however often the manifest is read.
-    assert err.count(b"'v' are one file, which may still grow") == grows, err

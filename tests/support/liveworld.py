@@ -27,8 +27,10 @@ from dashget.live.world import (
     Errand,
     Fetch,
     FetchEnded,
+    FetchMore,
     FetchOnce,
     LocalEnded,
+    MoreEnded,
     Read,
     ReadEnded,
     Report,
@@ -341,7 +343,8 @@ class SimulatedWorld:
 
     def wait(self, until: float) -> Sequence[Report]:
         self._step()
-        until = min(until, max(self.stops_at - self.began, self._now))
+        if not self.stopping:
+            until = min(until, self.stops_at - self.began)
         if not self._waiting or self._waiting[0][0] > until:
             assert until < math.inf, "the recorder waits for ever"
             self._now = max(self._now, until)
@@ -354,6 +357,8 @@ class SimulatedWorld:
             return (LocalEnded(),)
         if isinstance(errand, Upkeep):
             return (self._keep_up(),)
+        if isinstance(errand, FetchMore):
+            return (self._looked(errand),)
         return (self._fetched(errand),)
 
     def hurry(self) -> None:
@@ -427,6 +432,10 @@ class SimulatedWorld:
         answer = Answer(status, here=here, seconds=script.latency, size=size, media=media)
         notices = self._notices(encoder, self.position(run)) if here else SILENT
         return FetchEnded(errand, answer, notices)
+
+    def _looked(self, errand: FetchMore) -> MoreEnded:
+        """Look at a file again; a world with files that grow tells what it finds."""
+        raise AssertionError(f"{errand.path} does not grow")
 
     def _notices(self, encoder: Encoder, position: int) -> Notices:
         """Return what a segment says."""

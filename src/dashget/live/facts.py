@@ -30,6 +30,8 @@ class Reason(enum.Enum):
     """DashGet asks no such address: a private one, or http that is named over https."""
     ODD = "odd"
     """What came in its place was something else each time."""
+    REPLACED = "replaced"
+    """Its file got other bytes under the same name, so that nothing could be added to it."""
     PENDING = "pending"
     """The recording ended before it came; the same command asks for it, if it is still there."""
     ANNOUNCED = "announced"
@@ -154,6 +156,8 @@ class FileFact(msgspec.Struct, frozen=True, gc=False):
     scale: int = 0
     at: float | None = None
     """Server time at which it begins; None: when it came."""
+    more: int = 0
+    """Of a file that may grow: how many of its bytes came last. It had the others before."""
 
     @property
     def begins(self) -> float | None:
@@ -175,6 +179,19 @@ class NamesFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """True for a single file."""
 
 
+class ShortFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file of which the end is missing, as far as is known; or that is whole after all."""
+
+    short: int
+    """The number of its line of names."""
+    n: int
+    """Its order number."""
+    until: float
+    """The server time up to which that is known."""
+    reason: Reason | None = None
+    """None: it is whole."""
+
+
 class NamedFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that earlier facts have told of the files of one line of names, as ``names.Rows``."""
 
@@ -185,6 +202,8 @@ class NamedFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """The order numbers of files that never came."""
     expired: int = 0
     """How many were here, and have been removed."""
+    cut: tuple[tuple[int, float, Reason], ...] = ()
+    """Order numbers of files of which the end is missing, up to when that is known, and why."""
 
 
 class LossFact(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -286,6 +305,8 @@ class HeldFact(msgspec.Struct, frozen=True, omit_defaults=True):
     here: tuple[str, ...] = ()
     listed: tuple[str, ...] = ()
     """Those of lists that came last."""
+    grown: dict[str, int] = {}
+    """The bytes of files that may grow."""
 
 
 Fact = (
@@ -298,6 +319,7 @@ Fact = (
     | FileFact
     | NamesFact
     | NamedFact
+    | ShortFact
     | HoleFact
     | LossFact
     | OutageFact

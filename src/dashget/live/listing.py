@@ -63,6 +63,12 @@ class Once(msgspec.Struct, frozen=True, eq=False):
     """The number of its line of names; 0: it has none."""
     n: int = 0
     """Its order number in the line."""
+    in_one: bool = False
+    """True for a file that has all media of its Representation, or several segments of it."""
+    grows: bool = False
+    """True for such a file while its Period is not over: more may come in it."""
+    least: int = 0
+    """Of such a file: so many bytes are announced in ranges."""
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dashget.live.agenda import AGAIN
-from dashget.live.facts import FileFact, LossFact, NamedFact, NamesFact, Reason
+from dashget.live.facts import FileFact, LossFact, NamedFact, NamesFact, Reason, ShortFact
 from dashget.live.listing import Listing, Once
 from dashget.live.names import Row, Rows, Series
 from dashget.media.kind import SegmentKind
@@ -39,6 +39,8 @@ class NamedLine:
         self.rows = Rows()
         self.lost: dict[int, Reason] = {}
         """Why files never came, by their order numbers."""
+        self.short: dict[int, tuple[Reason, float]] = {}
+        """Why the end of files is missing, and up to which server time that is known."""
         self.last: int | None = None
         """The last order number that was given."""
         self.window: dict[str, int] | None = None
@@ -76,8 +78,11 @@ class Named:
         """How many files are recorded."""
         return sum(line.rows.count for line in self)
 
-    def take(self, fact: NamesFact | NamedFact | FileFact | LossFact) -> None:
+    def take(self, fact: NamesFact | NamedFact | FileFact | LossFact | ShortFact) -> None:
         """Take what a recorder has written down. The same fact may come again."""
+        if isinstance(fact, ShortFact):
+            self._cut_short(fact)
+            return
         if isinstance(fact, LossFact):
             self._lose(fact)
             return
@@ -92,6 +97,7 @@ class Named:
         else:
             line.rows.add(fact)
             line.lost.pop(fact.n, None)
+            line.short.pop(fact.n, None)
         last = line.rows.last
         if last is not None:
             line.last = max(last, -1 if line.last is None else line.last)
@@ -109,7 +115,8 @@ class Named:
             for n, reason in sorted(line.lost.items()):
                 missing.setdefault(reason, []).append(n)
             found = {reason: tuple(numbers) for reason, numbers in missing.items()}
-            yield NamedFact(line.id, series, rows, found, line.rows.forgotten)
+            cut = tuple((n, until, why) for n, (why, until) in sorted(line.short.items()))
+            yield NamedFact(line.id, series, rows, found, line.rows.forgotten, cut)
 
     def forget(self, time: float) -> None:
         """Forget the files that begin before a server time, and what was lost before them."""
@@ -118,6 +125,7 @@ class Named:
                 first = line.rows.first
                 lost = line.lost.items()
                 line.lost = {n: why for n, why in lost if first is not None and n > first}
+                line.short = {n: why for n, why in line.short.items() if line.rows.has(n)}
 
     def _lose(self, fact: LossFact) -> None:
         line = self.by_id.get(fact.lost)
@@ -126,6 +134,15 @@ class Named:
         for n in range(fact.n, fact.n + fact.count):
             if not line.rows.has(n):
                 line.lost[n] = fact.reason
+
+    def _cut_short(self, fact: ShortFact) -> None:
+        line = self.by_id.get(fact.short)
+        if line is None or not line.rows.has(fact.n):
+            return
+        if fact.reason is None:
+            line.short.pop(fact.n, None)
+        else:
+            line.short[fact.n] = fact.reason, fact.until
 
     def learn(
         self, listings: Sequence[Listing], generation: int, new_id: Callable[[], int]
@@ -276,3 +293,6 @@ def _fill(line: NamedLine, fact: NamedFact) -> None:
         for n in numbers:
             if not line.rows.has(n):
                 line.lost[n] = reason
+    for n, until, why in fact.cut:
+        if line.rows.has(n):
+            line.short[n] = why, until

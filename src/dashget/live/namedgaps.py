@@ -38,6 +38,11 @@ def named_gaps(line: NamedLine, why: Why) -> Iterator[Gap]:
         if missing:
             end = _end(before)
             yield _gap(line, end, end + len(missing) * _length(before), missing)
+    for n, (reason, until) in line.short.items():
+        cut = line.rows.find(n)
+        if cut is not None:
+            end = _end(cut)
+            yield Gap(line.id, line.fact.label, end, max(end, until), None, reason)
 
 
 def _between(line: NamedLine, before: Row, row: Row, missing: list[int], why: Why) -> Iterator[Gap]:

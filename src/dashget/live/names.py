@@ -140,8 +140,14 @@ class Rows:
 
     def has(self, n: int) -> bool:
         """Return True if the file of an order number is recorded."""
+        return self.find(n) is not None
+
+    def find(self, n: int) -> Row | None:
+        """Return the file of an order number as a row of one; None if it is not recorded."""
         at = bisect_right(self.rows, n, key=_order) - 1
-        return at >= 0 and n < self.rows[at].n + self.rows[at].count
+        if at < 0 or n >= self.rows[at].n + self.rows[at].count:
+            return None
+        return self.rows[at].part(n - self.rows[at].n, n - self.rows[at].n + 1)
 
     def fill(self, series: tuple[Series, ...], rows: tuple[Row, ...], forgotten: int) -> None:
         """Take all that was known of a line of which nothing is known yet."""

@@ -380,10 +380,14 @@ def _of_names(track: Track, layout: Layout, begin: Fraction) -> Listing:
     behind = "" if single else _path_of_initialization(track, layout)
     once: list[Once] = []
     usual = 0.0
+    end = period.end
+    open_ = window is not None and (end is None or end > window.now)
     for segment in track.index.media():
         if segment.duration and not single:
             usual = segment.duration / segment.timebase.timescale
         path = layout.path(segment.address, segment.number, segment.time, None)
+        part = segment.range
+        in_one = single or part is not None
         urls = (segment.url, *segment.alternatives)
         once.append(
             Once(
@@ -391,6 +395,8 @@ def _of_names(track: Track, layout: Layout, begin: Fraction) -> Listing:
                 time=None if single else _listed_time(segment, addressing),
                 duration=0 if single else segment.duration or 0,
                 scale=scale, origin=origin, depth=depth, behind=behind,
+                in_one=in_one, grows=in_one and open_,
+                least=0 if part is None or part.last is None else part.last + 1,
             )
         )  # fmt: skip
     address, place = Address((UrlPattern.literal("data:,"),)), UrlPattern.literal("")

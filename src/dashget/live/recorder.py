@@ -34,7 +34,17 @@ from dashget.live.clock import Kind, ServerClock
 from dashget.live.endings import Endings
 from dashget.live.events import MOST_EVENTS
 from dashget.live.expiry import Expiries, Given, begin_of
-from dashget.live.facts import EndFact, Fact, HoleFact, LossFact, OutageFact, Reason, SessionFact
+from dashget.live.facts import (
+    EndFact,
+    Fact,
+    HoleFact,
+    LossFact,
+    OutageFact,
+    Reason,
+    SessionFact,
+    ShortFact,
+)
+from dashget.live.following import Following, Trouble
 from dashget.live.gaps import Gap, Totals, gaps_in, has_losses, totals_in
 from dashget.live.line import Line
 from dashget.live.listing import Once, Version
@@ -49,7 +59,9 @@ from dashget.live.state import State, line_fact
 from dashget.live.world import (
     Fetch,
     FetchEnded,
+    FetchMore,
     FetchOnce,
+    MoreEnded,
     Read,
     ReadEnded,
     Report,
@@ -173,6 +185,8 @@ class Recorder:
         self._end: End | None = None
         self._end_by = math.inf
         """Monotonic time at which what is still under way is broken off."""
+        self._hurries = False
+        """True if it was."""
         self._over_since: float | None = None
         """Monotonic time since when nothing more is to come."""
         self._ran = False
@@ -181,6 +195,7 @@ class Recorder:
         self._listed = False
         """True if files of media were announced that are known by their names alone."""
         self._local = LocalCopy(wishes.local_every)
+        self._following = Following()
         self._sight = Sight()
 
     def run(self) -> Result:
@@ -191,9 +206,10 @@ class Recorder:
             self._turn(now)
             self._end = self._end or self._ended(now)
             if self._end is not None:
-                if not self._flying and self._is_written(now):
-                    break
                 self._come_to_the_end(now)
+                looks = self._following.waiting and not self._hurries
+                if not (self._flying or looks) and self._is_written(now):
+                    break
             wake = max(self._wake(now), now)
             reports = world.wait(wake)
             if self._begun and world.moment() > wake + _ASLEEP_SECONDS:
@@ -204,6 +220,8 @@ class Recorder:
             server = self.clock.at(world.moment())
             for each in self._agenda.close(server):
                 self._tell_ended(each, "", server)
+            for trouble in self._following.finish():
+                self._note_short(trouble, server)
             self._note(SessionFact("end", server))
         if self._end in (End.OVER, End.UNTIL) and not self._has_any:
             self._end = End.NOTHING
@@ -224,9 +242,13 @@ class Recorder:
     def _come_to_the_end(self, now: float) -> None:
         if self._end_by == math.inf:
             self._end_by = now + LAST_SECONDS
+            self._following.look_last(now)
         elif now >= self._end_by:
             self._world.hurry()
+            self._hurries = True
             self._end_by = now + _LONGEST_WAIT
+        if self._begun and not self._hurries:
+            self._look_again(now)
 
     @property
     def _has_any(self) -> bool:
@@ -236,7 +258,7 @@ class Recorder:
     @property
     def _flying(self) -> int:
         """How many requests for files are under way."""
-        return self._agenda.flying + self.state.once.flying
+        return self._agenda.flying + self.state.once.flying + self._following.flying
 
     # One turn.
 
@@ -249,6 +271,8 @@ class Recorder:
         if not self._begun:
             return
         self._learn(server)
+        if self.state.outages.allows(now, self._flying):
+            self._look_again(now)
         self._fetch(now, server)
         self._write_local(now)
         if now >= self._alive_at:
@@ -323,6 +347,53 @@ class Recorder:
             seconds = max(_DEADLINE_FACTOR * length, min(left, 60.0), 2.0)
             world.start(Fetch(asked, min(seconds, 120.0)))
 
+    def _look_again(self, now: float) -> None:
+        """Look at files that may have grown."""
+        while self._flying - self._agenda.stuck < self._room:
+            errand = self._following.take(now)
+            if errand is None:
+                return
+            line = self.state.named.by_id.get(errand.once.line)
+            row = None if line is None else line.rows.find(errand.once.n)
+            if row is None:
+                # It is removed by now, to keep what is newer.
+                self._following.flying -= 1
+                self._following.drop(errand.path)
+            else:
+                self._world.start(msgspec.structs.replace(errand, at=row.at))
+
+    def _take_more(self, report: MoreEnded) -> None:
+        """Take how a look at a file that may have grown ended."""
+        now = self._world.moment()
+        server, answer = self.clock.at(now), report.answer
+        if answer.is_origins:
+            self._hear_nothing(report.errand, answer, now, server)
+        elif not (answer.ours or answer.barred):
+            self._hear_answer(None, now, server)
+        if report.fact is not None:
+            self._bytes += report.fact.more
+            self.state.named.take(report.fact)
+        trouble = self._following.answer(report, now)
+        if trouble is not None:
+            self._note_short(trouble, server)
+        if answer.status in REFUSED:
+            self._refresh.want()
+
+    def _note_short(self, trouble: Trouble, server: float) -> None:
+        """Write down that the end of a file is missing, or that it is not."""
+        once, reason = trouble.once, trouble.reason
+        fact = ShortFact(once.line, once.n, server, reason)
+        line = self.state.named.by_id.get(once.line)
+        if line is None or (reason is None and once.n not in line.short):
+            return
+        new = reason is not None and line.short.get(once.n, (None, 0.0))[0] is not reason
+        self._note(fact)
+        self.state.named.take(fact)
+        row = line.rows.find(once.n)
+        if new and reason is not None and row is not None:
+            begin = min(row.moment(1), server)
+            self._observer(GapFound(line.fact.label, begin, server, 1, reason.value))
+
     def _write_local(self, now: float, *, last: bool = False) -> None:
         errand = self._local.take(self.state, now, last=last)
         if errand is not None:
@@ -337,7 +408,10 @@ class Recorder:
     def _wake(self, now: float) -> float:
         """Return the monotonic time of the next thing to do."""
         if self._end is not None or self._world.stopping:
-            return min(now + _LONGEST_WAIT, self._end_by)
+            at = min(now + _LONGEST_WAIT, self._end_by)
+            if not self._hurries and self._flying < self._room:
+                at = min(at, self._following.next_at)
+            return max(at, now + _TICK)
         at = now + _LONGEST_WAIT
         if not self._reading:
             at = min(at, self._next_read())
@@ -352,6 +426,7 @@ class Recorder:
                 ahead = math.inf if self.clock.kind is Kind.LOCAL else self.clock.uncertainty
                 monotonic, due = self._agenda.next_at(now, server, ahead)
                 first = min(monotonic, self._when(due), self.state.once.next_at)
+                first = min(first, self._following.next_at)
                 at = min(at, max(first, self.state.outages.probe_at))
             edge = min(
                 (self._edges.get(each.id, server) for each in self.state.lines if each.current),
@@ -380,6 +455,8 @@ class Recorder:
                 self.state.forget(report.expired)
         elif isinstance(report, FetchEnded):
             self._take_fetched(report)
+        elif isinstance(report, MoreEnded):
+            self._take_more(report)
         else:
             self._local.ended(report, self._world.moment())
             if report.problem is not None:
@@ -467,7 +544,7 @@ class Recorder:
 
     def _learn_names(self, version: Version, now: float) -> None:
         """Ask for the files that only their names tell, and write down what follows what."""
-        state, count = self.state, 0
+        state, count, in_one = self.state, 0, set[str]()
         for listing, learnt in state.named.learn(
             version.listings, state.lines.generation, state.lines.new_id
         ):
@@ -484,7 +561,12 @@ class Recorder:
             count += len(learnt.files)
             for path, once in learnt.files:
                 state.once.announce(path, once, now)
+                here = state.once.has(path)
+                self._following.see(path, once, now, here=here, resumed=self._resumed)
+                if once.in_one:
+                    in_one.add(path)
         state.once.expect(count)
+        self._following.close_others(in_one, now)
 
     def _note_events(self, version: Version) -> None:
         state = self.state
@@ -526,6 +608,10 @@ class Recorder:
         self._bytes += answer.size if answer.here else 0
         if isinstance(report.errand, FetchOnce):
             over = self.state.once.answer(report.errand.path, answer, now)
+            if over and answer.here:
+                self._following.came(report.errand.path, now)
+            elif over:
+                self._following.drop(report.errand.path)
             if report.fact is not None and report.fact.line:
                 self.state.named.take(report.fact)
             elif over and not answer.here and report.errand.once.line:
@@ -563,7 +649,7 @@ class Recorder:
             self._observer(OutageTold(*ended))
 
     def _hear_nothing(
-        self, errand: Fetch | FetchOnce, answer: Answer, now: float, server: float
+        self, errand: Fetch | FetchOnce | FetchMore, answer: Answer, now: float, server: float
     ) -> None:
         """Draw the consequences of a request without an answer.
 
@@ -702,6 +788,8 @@ class Recorder:
         if over or server >= self._until:
             for each in self._agenda.abandon(server):
                 self._tell_ended(each, "", server)
+        if server >= self._until:
+            self._following.close(now)
         if self._is_busy():
             return None
         if server >= self._until and self._has_all_until(version, server):
@@ -728,10 +816,11 @@ class Recorder:
         """Have what is missing after the end asked for no longer than for a while."""
         agenda, once = self._agenda, self.state.once
         if not over:
-            agenda.patience = once.patience = None
+            agenda.patience = once.patience = self._following.patience = None
         elif agenda.patience is None:
             agenda.patience = Patience(server, self._refresh.depth)
             once.patience = Patience(self._world.moment(), self._refresh.depth)
+            self._following.patience = once.patience
 
     def _has_lingered(self, now: float) -> bool:
         """Return True if the manifest was read for long enough after the end."""
@@ -767,7 +856,9 @@ class Recorder:
 
     def _is_busy(self) -> bool:
         """Return True if anything is still to come of what was announced."""
-        return bool(self.state.once.waiting) or any(line.waiting for line in self.state.lines)
+        if self.state.once.waiting or self._following.waiting:
+            return True
+        return any(line.waiting for line in self.state.lines)
 
     def result(self, end: End) -> Result:
         """Return what the recording has come to so far."""

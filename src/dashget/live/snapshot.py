@@ -44,7 +44,8 @@ def facts_of(state: State) -> Iterator[Fact]:
     yield from state.stretches.facts()
     yield from state.late.facts()
     yield from state.events
-    yield HeldFact(state.held, tuple(sorted(state.once.here)), tuple(state.once.listed))
+    here, listed = tuple(sorted(state.once.here)), tuple(state.once.listed)
+    yield HeldFact(state.held, here, listed, dict(state.grown))
 
 
 def coverage_of(line: Line) -> CoverageFact:

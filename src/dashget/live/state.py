@@ -26,6 +26,7 @@ from dashget.live.facts import (
     SegmentFact,
     SessionFact,
     ShapeFact,
+    ShortFact,
     StretchFact,
 )
 from dashget.live.line import Line
@@ -58,6 +59,8 @@ class State:
         """What begins before this server time is forgotten."""
         self.held = 0
         """The bytes of the files that are here."""
+        self.grown: dict[str, int] = {}
+        """The bytes of the files that may grow."""
 
     @classmethod
     def of(cls, facts: Iterable[Fact]) -> State:
@@ -124,12 +127,12 @@ class State:
                 line.ended_at = fact.t
         elif isinstance(fact, FileFact):
             begins = math.inf if fact.begins is None else fact.begins
-            if not self.once.has(fact.path) and begins >= self.expired:
-                self.held += fact.size
+            if begins >= self.expired:
+                self._hold(fact)
             self.once.add(fact.path, listed=bool(fact.line))
             if fact.line and begins >= self.expired:
                 self.named.take(fact)
-        elif isinstance(fact, NamesFact | NamedFact):
+        elif isinstance(fact, NamesFact | NamedFact | ShortFact):
             self.named.take(fact)
             if isinstance(fact, NamesFact):
                 self.lines.reserve(fact.names)
@@ -148,6 +151,16 @@ class State:
             self._take_session(fact)
         else:
             self._take_summary(fact)
+
+    def _hold(self, fact: FileFact) -> None:
+        """Count the bytes of a file that is new, or those that it has got."""
+        if not self.once.has(fact.path):
+            self.held += fact.size
+        elif fact.more:
+            known = self.grown.get(fact.path, fact.size - fact.more)
+            self.held += max(fact.size - known, 0)
+        if fact.more:
+            self.grown[fact.path] = max(fact.size, self.grown.get(fact.path, 0))
 
     def _take_session(self, fact: SessionFact) -> None:
         if fact.recorder == "begin":
@@ -169,6 +182,7 @@ class State:
             self.forget(fact.expired)
         elif isinstance(fact, HeldFact):
             self.held = fact.held
+            self.grown.update(fact.grown)
             self.once.here.update(fact.here)
             for path in fact.listed:
                 self.once.add(path, listed=True)

@@ -65,6 +65,50 @@ class FetchOnce(msgspec.Struct, frozen=True, eq=False):
     path: str
 
 
+class Stage(enum.Enum):
+    """What is asked for of a file that may have grown."""
+
+    HEAD = "head"
+    """Its first bytes: whether they are the same, if anything is new at all."""
+    TAIL = "tail"
+    """What follows the bytes that are here, and some of these."""
+    WHOLE = "whole"
+    """All of it: the server has no ranges, or nothing can be added to the file that is here."""
+
+
+class FetchMore(msgspec.Struct, frozen=True, eq=False):
+    """An errand: look at a file again that is here, and add what it has got since."""
+
+    once: Once
+    path: str
+    stage: Stage
+    turn: int = 0
+    """Which of its addresses is asked."""
+    at: float | None = None
+    """The server time at which its media begin."""
+    last: bool = False
+    """True if that nothing is new is believed only by its bytes."""
+
+
+class Found(enum.Enum):
+    """What became of a look at a file that may have grown."""
+
+    SAME = "same"
+    """It is what it was at the last look."""
+    SOUND = "sound"
+    """Its first bytes are the same: there may be more of it."""
+    MORE = "more"
+    """Some bytes were added, and there may be more at once."""
+    ALL = "all"
+    """It is here as far as it goes."""
+    REPLACED = "replaced"
+    """It has other bytes."""
+    NO_RANGES = "no-ranges"
+    """Only all of it can be had."""
+    FAILED = "failed"
+    """Nothing of it came; the answer tells why."""
+
+
 class WriteLocal(msgspec.Struct, frozen=True, eq=False):
     """An errand: write the local MPD of what is recorded."""
 
@@ -78,7 +122,7 @@ class Upkeep(msgspec.Struct, frozen=True, eq=False):
     """The server's time."""
 
 
-Errand = Read | Fetch | FetchOnce | WriteLocal | Upkeep
+Errand = Read | Fetch | FetchOnce | FetchMore | WriteLocal | Upkeep
 
 
 class ReadEnded(msgspec.Struct, frozen=True, eq=False):
@@ -110,6 +154,18 @@ class FetchEnded(msgspec.Struct, frozen=True, eq=False):
     """The fact about a file that only its name tells, and that is here."""
 
 
+class MoreEnded(msgspec.Struct, frozen=True, eq=False):
+    """How a look at a file that may have grown ended."""
+
+    errand: FetchMore
+    found: Found
+    answer: Answer
+    size: int = 0
+    """How many bytes of it are here now."""
+    fact: FileFact | None = None
+    """The fact about it, if bytes were added."""
+
+
 class LocalEnded(msgspec.Struct, frozen=True, eq=False):
     """The local MPD is written, or why not."""
 
@@ -127,7 +183,7 @@ class UpkeepEnded(msgspec.Struct, frozen=True, eq=False):
     """The server time before which nothing is kept any more; None: nothing was removed."""
 
 
-Report = ReadEnded | FetchEnded | LocalEnded | UpkeepEnded
+Report = ReadEnded | FetchEnded | MoreEnded | LocalEnded | UpkeepEnded
 
 
 class World(Protocol):

@@ -27,6 +27,7 @@ from dashget.live.facts import (
     SegmentFact,
     SessionFact,
     ShapeFact,
+    ShortFact,
     StretchFact,
 )
 from dashget.planning.layout import is_safe_path
@@ -66,6 +67,8 @@ class _Line(msgspec.Struct):
     named: int | None = None
     scale: int | None = None
     at: float | None = None
+    more: int = 0
+    short: int | None = None
 
 
 _decode = msgspec.json.Decoder(_Line).decode
@@ -134,6 +137,8 @@ def _fact_of(text: bytes, manifest: str) -> Fact | None:
         return msgspec.json.decode(text, type=NamesFact)
     if found.named is not None:
         return msgspec.json.decode(text, type=NamedFact)
+    if found.short is not None:
+        return msgspec.json.decode(text, type=ShortFact)
     if found.key is not None:
         return msgspec.json.decode(text, type=LineFact)
     if found.lost is not None:
@@ -177,6 +182,7 @@ def _file_of(path: str, found: _Line) -> FileFact:
         d=found.d or 0,
         scale=found.scale or 1,
         at=found.at,
+        more=found.more,
     )
 
 

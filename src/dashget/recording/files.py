@@ -14,9 +14,10 @@ from dashget.events import FileFinished, Observer, Outcome
 from dashget.live.agenda import AGAIN
 from dashget.live.facts import FileFact
 from dashget.live.growth import seconds_to_wait
+from dashget.live.listing import Once
 from dashget.live.named import fact_of
 from dashget.live.policy import Answer
-from dashget.live.world import Fetch, FetchOnce
+from dashget.live.world import Fetch, FetchMore, FetchOnce
 from dashget.media.events import SILENT, Notices, read_notices
 from dashget.media.kind import SegmentKind
 from dashget.mirroring.arrivals import Arrivals
@@ -33,7 +34,8 @@ from dashget.store import FileRecord, Mirror, PartialFile
 from dashget.transfer.contract import Fetched, Job, Patience, Request, Sink, TransferError
 
 if TYPE_CHECKING:
-    from dashget.media.extent import Ticks
+    from dashget.media.extent import Extent, Ticks
+    from dashget.media.sniff import Read
 
 _ONCE_SECONDS = 60.0
 
@@ -58,8 +60,13 @@ class Files:
 
     def job(self, errand: Fetch | FetchOnce) -> Job:
         """Return the job that does an errand."""
-        file = self._file_of(errand)
-        seconds = errand.seconds if isinstance(errand, Fetch) else _ONCE_SECONDS
+        file = self.file_of(errand)
+        seconds: float | None = _ONCE_SECONDS
+        if isinstance(errand, Fetch):
+            seconds = errand.seconds
+        elif errand.once.in_one:
+            # It may be large, and be another file for the server when it is asked for again.
+            seconds = None
         patience = Patience(attempts=1, seconds=seconds, missing_is_final=True)
         return Job(Request(file.urls), self._open, Carried(errand, file), patience=patience)
 
@@ -112,14 +119,8 @@ class Files:
         record = self._record(carried, result)
         fact = self._named(carried.errand, file.part, record)
         if fact is not None:
-            record = _with_times(record, fact)
-        try:
-            if not self._store.finish(file.part, record):
-                self._await(record.path)
-        except StoreError as error:
-            if error.is_full:
-                file.part.drop()
-            raise
+            record = with_times(record, fact)
+        self.finish(file.part, record)
         self._tell(file, result)
         here = Answer(
             result.status,
@@ -129,6 +130,20 @@ class Files:
             media=self._media_time(carried),
         )
         return here, notices, fact
+
+    def finish(self, part: PartialFile, record: FileRecord) -> None:
+        """Give a complete file its name, and record it."""
+        try:
+            if not self._store.finish(part, record):
+                self._await(record.path)
+        except StoreError as error:
+            if error.is_full:
+                part.drop()
+            raise
+
+    def rejects(self, file: PlannedFile, part: PartialFile) -> bool:
+        """Return True if a file is something else than the manifest means."""
+        return self._arrivals.check(file, part) is not None
 
     def _named(
         self, errand: Fetch | FetchOnce, part: PartialFile, record: FileRecord
@@ -143,7 +158,15 @@ class Files:
 
         ticks = self._ticks_in(once.behind) if once.behind else None
         extent = extent_of(part.read, part.size, ticks)
-        return fact_of(once, path, record.size, came, extent)
+        fact = fact_of(once, path, record.size, came, extent)
+        return msgspec.structs.replace(fact, more=fact.size) if once.grows else fact
+
+    def extent(self, errand: FetchMore, read: Read, size: int) -> Extent | None:
+        """Return the stretch of media that a file has by now; None if it does not tell."""
+        from dashget.media.extent import extent_of
+
+        behind = errand.once.behind
+        return extent_of(read, size, self._ticks_in(behind) if behind else None)
 
     def _ticks_in(self, path: str) -> Ticks | None:
         """Return what an initialization segment says of ticks; None if it is not here."""
@@ -180,8 +203,11 @@ class Files:
 
     def _open(self, job: Job) -> Sink:
         carried: Carried = job.payload
-        inner = msgspec.structs.replace(job, payload=carried.file)
-        return self._arrivals.open(inner)
+        return self.open_file(job, carried.file)
+
+    def open_file(self, job: Job, file: PlannedFile | None) -> Sink:
+        """Return the sink of a file whose job has another payload."""
+        return self._arrivals.open(msgspec.structs.replace(job, payload=file))
 
     def _await(self, path: str) -> None:
         """Wait until a place that answers later has stored a file."""
@@ -192,7 +218,8 @@ class Files:
                         raise StoreError(f"{path} cannot be stored: {error}") from error
                     return
 
-    def _file_of(self, errand: Fetch | FetchOnce) -> PlannedFile:
+    def file_of(self, errand: Fetch | FetchOnce) -> PlannedFile:
+        """Return what is to be fetched as a planned file."""
         if isinstance(errand, FetchOnce):
             once = errand.once
             path = SafePath(errand.path)
@@ -247,14 +274,43 @@ class Files:
             record, line=errand.asked.line.id, t=run.time, d=run.duration, n=run.number
         )
 
+    def record_of(self, once: Once, path: str, fetched: Fetched, size: int) -> FileRecord:
+        """Return the line about a file that has grown to a size, without its times."""
+        head = fetched.head
+        return FileRecord(
+            path=path,
+            url=once.urls[0],
+            size=size,
+            final_url=None if head.url == once.urls[0] else head.url,
+            etag=head.etag,
+            last_modified=head.last_modified,
+            time=self._store.now(),
+            status=head.status,
+            http=head.http_version,
+            attempts=fetched.attempts,
+            kept_headers=dict(head.kept),
+            media=True,
+        )
+
+    def tell(self, record: FileRecord, once: Once, fetched: Fetched) -> None:
+        """Tell that a file has grown."""
+        key = self._track(once.representation).key
+        self._tell_finished(record.path, record.url, record.size, key, fetched)
+
     def _tell(self, file: PlannedFile, fetched: Fetched) -> None:
+        key = file.planned.track.key
+        self._tell_finished(file.path, file.urls[0], fetched.size, key, fetched)
+
+    def _tell_finished(
+        self, path: str, url: str, size: int, track: int | None, fetched: Fetched
+    ) -> None:
         self._observer(
             FileFinished(
-                path=file.path,
-                url=hide_user(file.urls[0]),
+                path=path,
+                url=hide_user(url),
                 outcome=Outcome.DOWNLOADED,
-                size=fetched.size,
-                track=file.planned.track.key,
+                size=size,
+                track=track,
                 transferred=fetched.transferred,
                 attempts=fetched.attempts,
                 status=fetched.status,
@@ -301,11 +357,12 @@ def _growing(errand: Fetch | FetchOnce, fetched: Fetched) -> float:
     )
 
 
-def _with_times(record: FileRecord, fact: FileFact) -> FileRecord:
+def with_times(record: FileRecord, fact: FileFact) -> FileRecord:
     """Return the record of a file with its place among others, and its times."""
     return msgspec.structs.replace(
-        record, line=fact.line, n=fact.n, t=fact.t, d=fact.d, scale=fact.scale, at=fact.at
-    )
+        record, line=fact.line, n=fact.n, t=fact.t, d=fact.d, scale=fact.scale, at=fact.at,
+        more=fact.more,
+    )  # fmt: skip
 
 
 def _segment(kind: SegmentKind, address: Address | None, urls: tuple[str, ...]) -> Segment:

@@ -208,7 +208,7 @@ class Keeper:
             if begins is None:
                 self._others[fact.path] = text
             else:
-                self._oldest.add(Kept(begins, fact.path, fact.size, text))
+                self._oldest.add(Kept(begins, fact.path, fact.more or fact.size, text))
 
     def _shorten(self) -> None:
         """Write the record anew if half of it is of no use any more."""

@@ -27,7 +27,6 @@ from dashget.mirroring.expectation import Expected, expected_of
 from dashget.mirroring.keep import make_header
 from dashget.mirroring.options import LIMIT, SELECTION
 from dashget.mpd.budget import WorkLimits
-from dashget.mpd.presentation import ListAddressing, Representation, SingleAddressing
 from dashget.planning.layout import manifest_name
 from dashget.planning.limits import DEFAULT_SEGMENT_LIMIT, DEFAULT_TOTAL_LIMIT, Limits
 from dashget.planning.selection import Selection
@@ -49,10 +48,6 @@ if TYPE_CHECKING:
 _FAILED: Final = "failed"
 _MOST_LACKING: Final = 10_000
 """So much that cannot be recorded is told: each document may have other names for it."""
-_GROWS: Final = (
-    "the media of Representation {!r} are one file, which may still grow: it is recorded as it is"
-    " now, and what comes later is missing"
-)
 
 
 class RecordOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,12 +239,7 @@ class RecordJob:
             f"{each.period.id} {each.id}": unplanned_reason(each) for each in expected.unplanned
         }
         self._unreached = {each.url: each.reason for each in loaded.unreached}
-        growing = {
-            f"{each.period.id} {each.id} grows": _GROWS.format(each.id)
-            for each in (track.representation for track in expected.selected_tracks())
-            if _may_grow(each)
-        }
-        told = unplanned | growing | dict(left_out)
+        told = unplanned | dict(left_out)
         for place, reason in (*told.items(), *self._unreached.items()):
             if place in self._lacking or len(self._lacking) >= _MOST_LACKING:
                 continue
@@ -330,17 +320,6 @@ class RecordJob:
             seconds=round(time.monotonic() - self._started, 3),
             problem=failure.message,
         )
-
-
-def _may_grow(representation: Representation) -> bool:
-    """Return True for media in one file, whole or in ranges, while its Period is not over."""
-    window, end = representation.window, representation.period.end
-    if window is None or (end is not None and end <= window.now):
-        return False
-    addressing = representation.addressing
-    if isinstance(addressing, ListAddressing):
-        return any(each.media_range is not None for each in addressing.segments)
-    return isinstance(addressing, SingleAddressing)
 
 
 class _Serial:

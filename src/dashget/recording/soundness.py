@@ -23,6 +23,7 @@ from dashget.live.facts import (
     LossFact,
     NamedFact,
     SegmentFact,
+    ShortFact,
     StretchFact,
 )
 from dashget.live.names import MOST_DIGITS, Series
@@ -78,11 +79,14 @@ def _is_sound_kind(fact: Fact) -> bool:
         runs = (fact.recorded, fact.withdrawn, *fact.missing.values())
         return all(map(_are_spans, spans)) and all(map(_are_runs, runs)) and fact.expired >= 0
     if isinstance(fact, FileFact):
-        return min(fact.size, fact.d, fact.n, fact.scale) >= 0
+        return min(fact.size, fact.d, fact.n, fact.scale, fact.more) >= 0
+    if isinstance(fact, ShortFact):
+        return fact.n >= 0
     if isinstance(fact, NamedFact):
         return _are_named(fact)
     if isinstance(fact, HeldFact):
-        return fact.held >= 0 and all(map(is_safe_path, (*fact.here, *fact.listed)))
+        paths = (*fact.here, *fact.listed, *fact.grown)
+        return min(fact.held, *fact.grown.values(), 0) >= 0 and all(map(is_safe_path, paths))
     return True
 
 
@@ -99,7 +103,8 @@ def _are_named(fact: NamedFact) -> bool:
             return False
         if abs(t or 0) + d * count >= _MOST or last >= _MOST:
             return False
-    if min(fact.expired, *(n for each in fact.missing.values() for n in each), 0) < 0:
+    numbers = [n for each in fact.missing.values() for n in each] + [each[0] for each in fact.cut]
+    if min(fact.expired, *numbers, 0) < 0:
         return False
     return sum(row[7] for row in fact.rows) <= _MOST_NAMES
 

@@ -24,7 +24,10 @@ from dashget.live.world import (
     Errand,
     Fetch,
     FetchEnded,
+    FetchMore,
     FetchOnce,
+    Found,
+    MoreEnded,
     Read,
     ReadEnded,
     Report,
@@ -32,12 +35,12 @@ from dashget.live.world import (
     UpkeepEnded,
     WriteLocal,
 )
-from dashget.media.events import SILENT
 from dashget.recording.facts import write_fact
 from dashget.recording.files import Files
 from dashget.recording.keeping import Keeper
 from dashget.recording.ledger import Ledger
 from dashget.recording.local import LocalWriter
+from dashget.recording.looks import Looks
 from dashget.recording.reader import ManifestReader
 from dashget.recording.waking import moment
 from dashget.store import Mirror
@@ -118,6 +121,7 @@ class RealWorld:
         self._reader = reader(self._engine)
         self._store = store
         self._files = files
+        self._looks = Looks(store, files)
         self._local = local
         self._stop = stop
         self._hooks = hooks
@@ -167,10 +171,9 @@ class RealWorld:
             self._begin(self._write_local, errand)
             return
         with self._writing:
-            here = self._files.is_here(errand)
-            job = None if here else self._files.job(errand)
-        if job is None:
-            self._report(FetchEnded(errand, Answer(here=True)))
+            job = self._job(errand)
+        if not isinstance(job, Job):
+            self._report(job)
             return
         if self._feed is None or not self._feed.put(job):
             self._feed = _Feed()
@@ -178,6 +181,14 @@ class RealWorld:
             self._begin(self._transfer, self._feed)
         else:
             self._engine.wake()
+
+    def _job(self, errand: Fetch | FetchOnce | FetchMore) -> Job | Report:
+        """Return the job that does an errand, or how it has ended."""
+        if isinstance(errand, FetchMore):
+            return self._looks.begin(errand)
+        if self._files.is_here(errand):
+            return FetchEnded(errand, Answer(here=True))
+        return self._files.job(errand)
 
     def wait(self, until: float) -> Sequence[Report]:
         """Wait for errands to end, for a time, or for a request to stop."""
@@ -276,23 +287,32 @@ class RealWorld:
         except StoreError as error:
             self._make_room(error)
             for job in feed.take_rest():
-                self._report(FetchEnded(job.payload.errand, Answer(ours=True)))
+                self._report(_not_taken(job))
 
     def _done(self, feed: _Feed, job: Job, result: Fetched | TransferError) -> None:
         """Take a result, on a thread of the engine."""
         feed.end(job)
         try:
             with self._writing:
-                answer, notices, fact = self._files.take(job, result)
+                report = self._taken(job, result)
         except StoreError as error:
             self._make_room(error)
-            answer, notices, fact = Answer(ours=True), SILENT, None
+            report = _not_taken(job)
+        answer = report.answer
         if answer.here:
             self._insist(self._store.write_lines)
         if answer.is_origins or answer.status in REFUSED:
             self._retire()
-        errand: Fetch | FetchOnce = job.payload.errand
-        self._report(FetchEnded(errand, answer, notices, fact))
+        self._report(report)
+
+    def _taken(self, job: Job, result: Fetched | TransferError) -> FetchEnded | MoreEnded:
+        errand: Fetch | FetchOnce | FetchMore = job.payload.errand
+        if isinstance(errand, FetchMore):
+            return self._looks.take(job, result)
+        report = FetchEnded(errand, *self._files.take(job, result))
+        if isinstance(errand, FetchOnce) and errand.once.in_one and isinstance(result, Fetched):
+            self._looks.came(errand.path, result.head)
+        return report
 
     def _retire(self) -> None:
         """Have what comes next begin a new run."""
@@ -300,3 +320,11 @@ class RealWorld:
         if feed is not None:
             feed.close()
             self._engine.wake()
+
+
+def _not_taken(job: Job) -> FetchEnded | MoreEnded:
+    """Return how an errand ended whose result this computer could not take."""
+    errand: Fetch | FetchOnce | FetchMore = job.payload.errand
+    if isinstance(errand, FetchMore):
+        return MoreEnded(errand, Found.FAILED, Answer(ours=True))
+    return FetchEnded(errand, Answer(ours=True))

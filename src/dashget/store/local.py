@@ -22,7 +22,7 @@ from dashget.common.filenames import from_disk, given, on_disk, readable
 from dashget.errors import StoreError
 from dashget.planning.layout import CONTROL_DIRECTORY
 from dashget.store.control import FRESH, ControlDirectory
-from dashget.store.directory import kind_of, open_regular
+from dashget.store.directory import StrangeError, kind_of, open_regular
 from dashget.store.failures import OccupiedError, as_store_error
 from dashget.store.filesystem import largest_file, longest_name
 from dashget.store.folders import Folder, Folders
@@ -31,7 +31,7 @@ from dashget.store.lock import Lock
 from dashget.store.moving import move
 from dashget.store.recordfile import RecordFile
 from dashget.store.unnamed import UnnamedFile, UnnamedFiles
-from dashget.store.writing import copy_all
+from dashget.store.writing import copy_all, write_all
 from dashget.transfer.contract import ResponseHead
 
 if TYPE_CHECKING:
@@ -213,6 +213,34 @@ class LocalDirectory:
         found.require_inside(old, "be moved")
         with self._folder_of(target) as (folder, name):
             move(found.directory, on_disk(old), folder, name)
+
+    def extend(self, path: str, size: int, data: bytes) -> bool:
+        """Put bytes behind the first ones of a file, in place of all that follow these.
+
+        Returns False for a file that is shorter, is missing, or has another name elsewhere.
+        """
+        folder, _, name = path.rpartition("/")
+        try:
+            found = self._folders.find(folder)
+            if found.outside:
+                return False
+            descriptor = found.directory.open(on_disk(name), os.O_RDWR)
+        except (FileNotFoundError, StrangeError):
+            return False
+        try:
+            if os.fstat(descriptor).st_size < size:
+                return False
+            try:
+                write_all(descriptor, data, size)
+            except BaseException:
+                os.ftruncate(descriptor, size)
+                raise
+            os.ftruncate(descriptor, size + len(data))
+            if self._fsync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return True
 
     def set_modified(self, path: str, seconds: int) -> None:
         """Give a file a modification time, as far as the file system takes it.

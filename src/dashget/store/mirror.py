@@ -339,6 +339,11 @@ class Mirror:
         recorded = self._recorded.get(path)
         return recorded[0] if recorded is not None and recorded[1] == url_key(url) else None
 
+    def size_on_record(self, path: str) -> int | None:
+        """Return the recorded size of a file; None if it is not recorded."""
+        recorded = self._recorded.get(path)
+        return None if recorded is None else recorded[0]
+
     def live_runs(self) -> tuple[LiveRun, ...]:
         """Return the runs that recorded files of a live presentation, the oldest first."""
         self.write_lines()
@@ -560,6 +565,22 @@ class Mirror:
             self._pending.add(future, record)
             return False
         self._take_up(record)
+        return True
+
+    def extend(self, record: FileRecord, data: bytes) -> bool:
+        """Add bytes to a finished file, and record it: ``write_lines`` writes its line.
+
+        They follow the bytes that are recorded. A kill in between leaves them behind these, and
+        they are replaced the next time. Returns False if the place cannot add to this file.
+        """
+        place = self.place
+        if not isinstance(place, LocalDirectory):
+            return False
+        with self.as_store_error():
+            if not place.extend(record.path, record.size - len(data), data):
+                return False
+        if data:
+            self._take_up(record)
         return True
 
     def let_go(self, file: Unfinished) -> None:

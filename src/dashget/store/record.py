@@ -120,6 +120,8 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     unjudged: bool = False
     """True while something about it is to be decided when all files have come, such as its time.
     A run that was killed before leaves it so: the next one compares it, and decides."""
+    more: int = 0
+    """Of such media in a file that may grow: so many of its bytes came with this line."""
 
 
 class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -118,6 +118,10 @@ class RecordingCheck:
             return
         self.files += 1
         self.bytes += size
+        if record.more and size > record.size:
+            message = "more bytes than are recorded; the same record goes on with the file"
+            yield note(path, Problem.SIZE, message)
+            size = record.size
         if size != record.size:
             yield Finding(path, Problem.SIZE, f"{size} bytes, but {record.size} are recorded")
             return

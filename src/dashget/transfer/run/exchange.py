@@ -188,9 +188,16 @@ class Exchange(Generic[TaskT]):
             sendable(url, None if self.hops else origin.query),
             origin,
             now,
-            extra=_range_lines(self.asked) or _unless_lines(self.task.request.unless),
+            extra=_range_lines(self.asked) + self._unless_lines(),
             bodiless=self.bodiless,
         )
+
+    def _unless_lines(self) -> list[bytes]:
+        """Return what has the resource come only if it is another one; not for the rest of it."""
+        request = self.task.request
+        if request.unless is None or self.asked.range != request.range:
+            return []
+        return _lines_of(request.unless)
 
     def reset(self, now: float) -> None:
         """Forget what an earlier response has left."""
@@ -465,9 +472,7 @@ _OPEN = Phase.OPEN
 _MORE = Step.MORE
 
 
-def _unless_lines(known: Validators | None) -> list[bytes]:
-    if known is None:
-        return []
+def _lines_of(known: Validators) -> list[bytes]:
     lines = []
     if known.etag is not None:
         lines.append(f"If-None-Match: {known.etag}")
