@@ -57,7 +57,7 @@ class Missing:
 
     def __init__(self, came: Callable[[], int]) -> None:
         """``came`` tells how many files of the run have come."""
-        self._came = came
+        self.came = came
         self.row = 0
         """How many files in a row have not come; set to zero by each one that comes."""
         self.reason: str | None = None
@@ -84,7 +84,7 @@ class Missing:
         """True if samples are to be asked for."""
         if self.row < self.least or self.reason is not None:
             return False
-        came = self._came()
+        came = self.came()
         return not came or self.row * came >= _MEAN_ROWS * (self._lost - self.row)
 
     @property
@@ -149,7 +149,7 @@ class Missing:
             f"not requested: none of {self.row:,} files has come, from all over the"
             f" presentation; the last one: {self.last}"
         )
-        self.hint = self._last_hint or (_HINT if self._gone or not self._came() else _TURNED_AWAY)
+        self.hint = self._last_hint or (_HINT if self._gone or not self.came() else _TURNED_AWAY)
 
     def _count(self, reason: str, hint: str | None) -> None:
         self.row += 1

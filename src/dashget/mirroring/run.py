@@ -23,7 +23,7 @@ from dashget.planning.layout import Layout
 from dashget.planning.plan import iter_plan
 from dashget.planning.tracks import Track
 from dashget.store import Mirror
-from dashget.transfer.contract import Job, Method, Transfers
+from dashget.transfer.contract import Job, Method, Reading, Transfers
 
 if TYPE_CHECKING:
     from dashget.mirroring.room import Room
@@ -155,7 +155,11 @@ class MirrorRun:
             # Loaded late: few hosts do so.
             from dashget.mirroring.standins import StandIns
 
-            self._stand_ins = StandIns(engine, stop, outcomes.count, self._ledger.warn)
+            ledger, waits = self._ledger, Reading(transferred=0, in_flight=0, waiting=1)
+            self._stand_ins = StandIns(
+                engine, stop, outcomes.count, ledger.warn, lambda: ledger.on_tick(waits)
+            )
+        self._ledger.begin_round()
         if self._stand_ins.decide(outcomes.missing, outcomes.good):
             outcomes.forgive()
 

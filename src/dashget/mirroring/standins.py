@@ -51,22 +51,31 @@ class StandIns:
         stop: Stop,
         count: Callable[[PlannedFile, Fetched | TransferError], object],
         warn: Callable[[str], object],
+        tick: Callable[[], object],
     ) -> None:
-        """``count`` is called with the result of each request."""
+        """``count`` is called with the result of each request, ``tick`` now and then in a wait."""
         self._engine = engine
         self._stop = stop
         self._count = count
         self._warn = warn
+        self._tick = tick
         self._told = False
+        self._begun = 0.0
+        """When the host was first found at fault since any file came."""
+        self._came = -1
 
     def decide(self, missing: Missing, good: PlannedFile | None) -> bool:
         """Decide about files in a row; return True if their host was at fault, and is no more."""
         if good is None or self._comes(good, missing.last):
             missing.clear_host()
             return False
+        if self._stop.requested:
+            return False
         patience = self._engine.host_patience_seconds
         host, what = Url.parse(good.urls[0]).host, missing.last
-        begun = time.monotonic()
+        if missing.came() != self._came:
+            self._came, self._begun = missing.came(), time.monotonic()
+        begun = self._begun
         if patience and not self._told:
             self._told = True
             self._warn(
@@ -75,10 +84,9 @@ class StandIns:
             )
         pause = _PAUSE_SECONDS
         while (left := begun + patience - time.monotonic()) > 0:
-            self._sleep(min(left, pause * random.uniform(0.75, 1.25)))  # noqa: S311  # no secret
-            pause = min(2 * pause, _PAUSE_AT_MOST_SECONDS)
-            if self._stop.requested:
+            if not self._sleep(min(left, pause * random.uniform(0.75, 1.25))):  # noqa: S311  # no secret
                 return False
+            pause = min(2 * pause, _PAUSE_AT_MOST_SECONDS)
             if self._comes(good, missing.last):
                 missing.forget_row()
                 return True
@@ -107,7 +115,10 @@ class StandIns:
         odd = why_odd(read, len(body), role_of(file.planned))
         return odd is None or kind_of(odd) != kind_of(instead)
 
-    def _sleep(self, seconds: float) -> None:
+    def _sleep(self, seconds: float) -> bool:
+        """Sleep for a time; return False if a stop is requested."""
         changed, until = threading.Event(), time.monotonic() + seconds
         while not self._stop.requested and (left := until - time.monotonic()) > 0:
+            self._tick()
             changed.wait(min(left, _SLICE_SECONDS))
+        return not self._stop.requested

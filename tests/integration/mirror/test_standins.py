@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import dashget
-from dashget.events import Warned
+from dashget.events import Progressed, Warned
 from tests.support.builders import initialization, media_segment, mpd
 from tests.support.faultserver import Answer, FaultServer, Seen
 from tests.support.running import Events
@@ -22,14 +22,19 @@ class House(FaultServer):
     """Sends a page in place of files after ``good`` ones, until one of these was asked for
     again ``checks`` times.
 
-    A path with ``/b/`` has the files at any time, one with ``/odd/`` never; a segment from
-    ``broken`` on is a page for ever.
+    With ``flickers`` every second request for such a one is answered with it all the same. A path
+    with ``/b/`` has the files at any time, one with ``/odd/`` never; a segment from ``broken`` on
+    is a page for ever.
     """
 
-    def __init__(self, good: int, checks: float, *, broken: int = COUNT + 1) -> None:
+    def __init__(
+        self, good: int, checks: float, *, broken: int = COUNT + 1, flickers: bool = False
+    ) -> None:
         super().__init__()
+        self.flickers = flickers
         self.good, self.checks, self.broken = good, checks, broken
         self.came: set[str] = set()
+        self.asked_again = 0
         self.lock = threading.Lock()
 
     def publish(self, *bases: str) -> str:
@@ -55,8 +60,11 @@ class House(FaultServer):
             return Answer(PAGE)
         with self.lock:
             if len(self.came) >= self.good and self.checks > 0:
-                self.checks -= seen.path in self.came
-                return Answer(PAGE)
+                again = seen.path in self.came
+                self.checks -= again
+                self.asked_again += again
+                shown = self.flickers and again and self.asked_again % 2 == 0
+                return Answer(file if shown else PAGE)
             self.came.add(seen.path)
         return Answer(file)
 
@@ -78,6 +86,17 @@ def test_a_page_for_a_while_costs_no_file(tmp_path: Path, good: int) -> None:
     assert len(waits) == 1
 
 
+def test_the_wait_is_shown(tmp_path: Path) -> None:
+    events = Events()
+    with House(20, 3) as server:
+        transfer = dashget.TransferOptions(in_flight=2)
+        dashget.mirror(server.publish(), root=tmp_path, transfer=transfer, observer=events)
+    begun = next(at for at, each in enumerate(events) if isinstance(each, Warned))
+    told = [each for each in events[begun:] if isinstance(each, Progressed)]
+    assert any(not each.in_flight and each.waiting_to_retry for each in told)
+    assert [each.transferred for each in told] == sorted(each.transferred for each in told)
+
+
 def test_after_the_patience_each_file_has_failed_by_name(tmp_path: Path) -> None:
     with House(20, float("inf")) as server:
         summary, waits = fetch(server.publish(), tmp_path, host_patience_seconds=0.5)
@@ -85,6 +104,14 @@ def test_after_the_patience_each_file_has_failed_by_name(tmp_path: Path) -> None
     assert len(waits) == 1
     assert len({failure.path for failure in summary.failures}) == COUNT + 1 - summary.files
     assert all("an HTML page titled 'Maintenance'" in each.reason for each in summary.failures)
+
+
+def test_a_host_that_only_seems_to_come_back_is_given_up_at_last(tmp_path: Path) -> None:
+    with House(20, float("inf"), flickers=True) as server:
+        summary, waits = fetch(server.publish(), tmp_path, host_patience_seconds=1)
+        assert len(server.seen) < 2 * COUNT
+    assert len(waits) == 1
+    assert len(summary.failures) == COUNT + 1 - summary.files
 
 
 def test_the_wait_ends_when_the_time_is_up(tmp_path: Path) -> None:
