@@ -296,7 +296,9 @@ class SimulatedWorld:
         """So many seconds are kept."""
         self._expired = -math.inf
         self.requests: dict[tuple[float, str], list[float]] = {}
-        """When each file was asked for."""
+        """When each file was asked for, in its turn."""
+        self.soundings: list[float] = []
+        """When segments were asked for to learn if the clock is right."""
         self.reads: list[float] = []
         self.made_by: dict[tuple[int, int], float] = {}
         """The start of the encoder that has made each segment that came: by line and time."""
@@ -333,7 +335,9 @@ class SimulatedWorld:
         self._sequence += 1
         seconds = self.script.latency if self.script.reaches(self.at) else 1.0
         heapq.heappush(self._waiting, (self._now + seconds, self._sequence, errand))
-        if isinstance(errand, Fetch) and self.kept_requests:
+        if isinstance(errand, Fetch) and errand.asked.sounding:
+            self.soundings.append(self.at)
+        elif isinstance(errand, Fetch) and self.kept_requests:
             encoder = self._encoder_of(errand)
             self.requests.setdefault((encoder.start, errand.asked.path), []).append(self.at)
         elif isinstance(errand, Read):

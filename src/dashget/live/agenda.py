@@ -19,12 +19,11 @@ from dashget.live.facts import Reason
 from dashget.live.growth import settling_seconds
 from dashget.live.line import Attempt, Line
 from dashget.live.outage import Outages
-from dashget.live.policy import REFUSED, Answer, Case, Patience, Turn, Verdict, judge
+from dashget.live.policy import MISSING, REFUSED, Answer, Case, Patience, Turn, Verdict, judge
 from dashget.live.spans import Run
 
 _SHARE: Final = 8
 """Every eighth request is for what may be gone, even if others are due."""
-_MISSING: Final = frozenset({404, 410, 425})
 _HELD_SECONDS: Final = 0.1
 _PATIENCE_STEPS: Final = 4
 _PATIENCE_SECONDS: Final = 4.0
@@ -42,6 +41,8 @@ class Asked(msgspec.Struct, frozen=True, eq=False):
     """The size that it had some time ago, when it may have been growing."""
     followed: bool = False
     """True if a later segment of its line was there already: so it is complete."""
+    sounding: bool = False
+    """True if it is asked for to learn if the clock is right, and may be no turn of its own."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -75,6 +76,9 @@ class Agenda:
         """How long is asked for what is missing: the presentation is over. None: it is not."""
         self.began = -math.inf
         """Server time since when this recorder runs: what left the window before was not its."""
+        self.proven = -math.inf
+        """Server time at which the clock was found to be wrong: what had left the window by then
+        was announced by mistake."""
         self.sleeps: list[tuple[float, float]] = []
         """Server times between which this computer slept."""
 
@@ -93,7 +97,14 @@ class Agenda:
         for line in self._lines.values():
             line.expire(server + line.ahead)
             head = line.pending.first
-            if head is None or not self._may_ask(line, now):
+            if (head is None and not line.is_barren) or not self._may_ask(line, now):
+                continue
+            if line.is_barren:
+                asked = self._ask_barren(line, now, server, ahead)
+                if asked is not None:
+                    return asked
+                continue
+            if head is None:
                 continue
             one = head if head.count == 1 else head.part(0, 1)
             rank = line.until(one), line.promised(one)
@@ -117,6 +128,11 @@ class Agenda:
         """Have all lines asked for at once whose servers did not answer: one may again."""
         for line in self._lines.values():
             line.outages.probe_at = min(line.outages.probe_at, now)
+
+    def revive(self) -> None:
+        """Have all be asked for again of lines of which nothing was there."""
+        for line in self._lines.values():
+            self._revive(line)
 
     def abandon(self, server: float) -> list[Ended]:
         """Lose what has left the window of lines whose servers do not answer: the end has come."""
@@ -148,13 +164,17 @@ class Agenda:
         first = math.inf
         for line in self._lines.values():
             head = line.pending.first
+            if line.is_barren and not line.flying and line.outages.since is None:
+                again = min(again, self._barren_at(line, now))
             if not self._may_ask(line, now):
+                if line.is_barren and line.outages.since is None:
+                    continue
                 if not line.flying and (head is not None or line.expired):
                     again = min(again, line.outages.probe_at)
                 continue
             if head is not None:
                 first = min(first, self._due(line, head.part(0, 1), ahead))
-            if line.expired and not line.flying:
+            if line.expired and not line.flying and line.early is None:
                 first = min(first, server)
         return again, first
 
@@ -185,10 +205,11 @@ class Agenda:
         early = line.promised(run) - server
         if early > 0 and not (answer.is_origins or answer.ours) and not line.of(run.time).step:
             line.lead = max(line.lead or 0.0, early + line.length(run) if answer.here else 0.0)
+        self._count_missing(line, answer, early)
         verdict = judge(answer, self._case(line, attempt, server))
         if verdict.turn is Turn.HERE:
             return [self._arrived(line, attempt, answer, server)]
-        if verdict.turn is Turn.LOST or (answer.status in _MISSING and line.is_taken_back(run)):
+        if verdict.turn is Turn.LOST or (answer.status in MISSING and line.is_taken_back(run)):
             return self._lose(line, attempt, verdict, server)
         if verdict.turn is Turn.REFRESH:
             self.held.add((line.id, run.time))
@@ -197,6 +218,12 @@ class Agenda:
         attempt.at = now + verdict.pause
         heapq.heappush(self._again, (attempt.at, line.id, run.time))
         return []
+
+    def _count_missing(self, line: Line, answer: Answer, early: float) -> None:
+        if answer.status in MISSING and early <= 0:
+            line.missing += 1
+        elif answer.here or answer.growing:
+            self._revive(line)
 
     def close(self, server: float) -> list[Ended]:
         """Lose what has left the window, since nobody will ask for it any more."""
@@ -209,6 +236,8 @@ class Agenda:
 
     def _due(self, line: Line, run: Run, ahead: float) -> float:
         """Return the server time from which on a segment is asked for."""
+        if run.time == line.early:
+            return math.inf
         promised = line.promised(run)
         if line.of(run.time).step:
             return promised + line.lag.seconds
@@ -219,13 +248,43 @@ class Agenda:
     def _may_ask(self, line: Line, now: float) -> bool:
         """Return True if one more request for a segment of a line may be made."""
         if not line.flying:
+            if line.is_barren and now < line.asked_at + line.gap:
+                return False
             return line.outages.since is None or now >= line.outages.probe_at
-        if line.outages.since is not None or line.flying >= line.pace.most:
+        most = 1 if line.is_barren else line.pace.most
+        if line.outages.since is not None or line.flying >= most:
             return False
         if not line.works and line.flying >= self.share:
             return False
         step = line.listings[-1].step / line.scale if line.listings else 0.0
         return now - line.heard_at <= max(_PATIENCE_STEPS * step, _PATIENCE_SECONDS)
+
+    def _ask_barren(self, line: Line, now: float, server: float, ahead: float) -> Asked | None:
+        """Return the one request that is due for a line of which nothing is there.
+
+        The newest segment tells soonest that there are some again; else the oldest one goes first.
+        """
+        last = line.pending.last
+        while last is not None:
+            one = last.part(last.count - 1, last.count)
+            if self._due(line, one, ahead) <= server:
+                return self._ask(line, Attempt(self._taken(line, one)), now, server)
+            before = line.pending.first
+            last = before if before is not None and before.time < last.time else None
+        attempt = line.oldest_due(now)
+        return None if attempt is None else self._ask(line, attempt, now, server)
+
+    def _barren_at(self, line: Line, now: float) -> float:
+        """Return when a line of which nothing is there is asked for again."""
+        waiting = (each.at for each in line.open.values() if not each.flying)
+        return max(min(waiting, default=math.inf), line.asked_at + line.gap)
+
+    def _revive(self, line: Line) -> None:
+        """Have all that is open of a line tried again: something of it is there."""
+        was_barren, line.missing = line.is_barren, 0
+        for time, attempt in line.open.items():
+            if was_barren and not attempt.flying:
+                heapq.heappush(self._again, (attempt.at, line.id, time))
 
     def _probe(self, now: float, server: float, ahead: float) -> Asked | None:
         """Return a request that tells if the origin answers again: each line in turn."""
@@ -257,7 +316,7 @@ class Agenda:
             at, line_id, time = self._again[0]
             line = self._lines[line_id]
             attempt = line.open.get(time)
-            if attempt is None or attempt.flying or attempt.at != at:
+            if attempt is None or attempt.flying or attempt.at != at or line.is_barren:
                 heapq.heappop(self._again)
                 continue
             if not self._may_ask(line, now):
@@ -277,13 +336,14 @@ class Agenda:
             last = line.expired.last
             if last is None or line.flying or not self._may_ask(line, now):
                 continue
-            one = line.expired.take(last.time + (last.count - 1) * last.duration)
+            newest = last.time + (last.count - 1) * last.duration
+            one = None if newest == line.early else line.expired.take(newest)
             if one is not None:
                 return self._ask(line, Attempt(one), now, server)
         return None
 
     def _ask(self, line: Line, attempt: Attempt, now: float, server: float) -> Asked:
-        run, listing = attempt.run, line.of(attempt.run.time)
+        run = attempt.run
         line.open[run.time] = attempt
         attempt.flying = True
         attempt.asked = line.asked_at = now
@@ -294,13 +354,8 @@ class Agenda:
         if attempt.first is None:
             attempt.first = server
         self.flying += 1
-        urls = listing.urls(run.time, run.number)
-        turn = attempt.turn % len(urls)
-        path = listing.path(run.time, run.number)
-        if line.generation > 1:
-            path = f"{AGAIN}/{line.generation}/{path}"
-        known = Asked(line, run, urls[turn:] + urls[:turn], path)
-        return self._with_growth(known, attempt, server) if listing.grows else known
+        known = request_for(line, run, attempt.turn)
+        return self._with_growth(known, attempt, server) if line.of(run.time).grows else known
 
     def _with_growth(self, asked: Asked, attempt: Attempt, server: float) -> Asked:
         line, run, seen = asked.line, asked.run, attempt.seen
@@ -343,7 +398,7 @@ class Agenda:
     def _lose(self, line: Line, attempt: Attempt, verdict: Verdict, server: float) -> list[Ended]:
         run, reason = attempt.run, verdict.reason
         del line.open[run.time]
-        absent = attempt.statuses[-1] in _MISSING
+        absent = attempt.statuses[-1] in MISSING
         if absent and (line.is_last_derived(run) or line.is_taken_back(run)):
             reason = None
         elif reason in (Reason.LEFT_WINDOW, Reason.OUTAGE):
@@ -374,9 +429,11 @@ class Agenda:
             begin = low
         return ended
 
-    def _why_gone(self, line: Line, run: Run, attempt: Attempt | None) -> Reason:
-        """Return why a segment is gone that was not brought in its time."""
+    def _why_gone(self, line: Line, run: Run, attempt: Attempt | None) -> Reason | None:
+        """Return why a segment is gone that was not brought in its time; None: it never was."""
         promised, until = line.promised(run), line.until(run)
+        if until < self.proven:
+            return None
         if until < self.began or any(
             promised <= end and begin <= until for begin, end in self.sleeps
         ):
@@ -392,6 +449,17 @@ class Agenda:
         often = attempt is not None and attempt.tries + attempt.silent > 1
         answered = often and first + line.length(run) <= until
         return Reason.NOT_THERE if answered else Reason.LEFT_WINDOW
+
+
+def request_for(line: Line, run: Run, turn: int = 0) -> Asked:
+    """Return a request for a segment; after each ``turn`` another one of its addresses is first."""
+    listing = line.of(run.time)
+    urls = listing.urls(run.time, run.number)
+    turn %= len(urls)
+    path = listing.path(run.time, run.number)
+    if line.generation > 1:
+        path = f"{AGAIN}/{line.generation}/{path}"
+    return Asked(line, run, urls[turn:] + urls[:turn], path)
 
 
 AGAIN = "_again"

@@ -9,6 +9,7 @@ forward at once, since what is asked for late may be gone.
 from __future__ import annotations
 
 import enum
+import math
 from typing import Final
 
 import msgspec
@@ -23,6 +24,8 @@ _WORSE: Final = 4
 """A sample that is so many times as uncertain as the best one, with its age, changes nothing."""
 _DRIFT: Final = 50e-6
 """The usual clock of a computer gains or loses so many seconds a second at most."""
+
+_MOST_DATED_AHEAD: Final = 300.0
 
 
 class Kind(enum.IntEnum):
@@ -74,6 +77,8 @@ class ServerClock:
         self._was_told = False
         self._heard_at = monotonic
         self._doubted = False
+        self._least = -math.inf
+        """The least that the best known one can be, as is proven."""
 
     def at(self, monotonic: float) -> float:
         """Return the server's time; never less than for an earlier monotonic time."""
@@ -95,25 +100,31 @@ class ServerClock:
         if self._was_told and sample.kind < self.kind:
             return False
         better = not self._was_told or sample.kind > self.kind
+        offset = sample.offset if sample.kind is Kind.UTC else max(sample.offset, self._least)
         if not better and sample.uncertainty > max(aged * _WORSE, 0.001):
             return False
-        if not better and abs(sample.offset - self._offset) <= sample.uncertainty:
+        if not better and abs(offset - self._offset) <= sample.uncertainty:
             # Both agree: the sharper one of them stays.
             self._told_at = sample.answered
             if sample.uncertainty >= self.uncertainty:
                 return False
-        self._move(sample.offset, sample.answered, first=not self._was_told)
+        self._move(offset, sample.answered, first=not self._was_told)
         self.kind, self.uncertainty = sample.kind, sample.uncertainty
         self._told_at, self._was_told = sample.answered, True
         return True
 
-    def prove(self, least: float, monotonic: float) -> bool:
+    def prove(self, least: float, monotonic: float, *, surely: bool = False) -> bool:
         """Take that it was at least ``least`` on the server; return True if that is news.
 
-        Only a clock that no server has told is moved: a document may be dated ahead.
+        A time that a ``UTCTiming`` has told stays. A document may be dated ahead: it moves a time
+        that a ``Date`` has told by some minutes at most, unless it is ``surely`` so.
         """
-        if self._was_told or least <= self.at(monotonic):
+        ahead = least - self.at(monotonic)
+        if self.kind is Kind.UTC or ahead <= 0:
             return False
+        if self._was_told and not surely and ahead > _MOST_DATED_AHEAD:
+            return False
+        self._least = max(self._least, least - monotonic)
         self._move(least - monotonic, monotonic, first=False)
         return True
 

@@ -19,6 +19,8 @@ from dashget.live.outage import Outages
 from dashget.live.pace import Pace
 from dashget.live.spans import Run, Runs, Spans
 
+_BARREN: Final = 12
+_LEAST_GAP: Final = 0.1
 _AHEAD_SHARE: Final = 0.9
 """What has come so late in its window is asked for in its turn, however slow the server is."""
 
@@ -90,6 +92,12 @@ class Line:
         self.lag = Lag()
         self.lead: float | None = None
         """How long before its promised time what is listed is there; None: that is not known."""
+        self.spare = 0.0
+        """For how many seconds after its window a segment may still come."""
+        self.early: int | None = None
+        """Where the segment begins that is being asked for out of its turn."""
+        self.missing = 0
+        """How many answers in a row have told that a segment is not there which should be."""
         self.pace = Pace()
         self.outages = Outages()
         """When its server did not answer: others may be on another one."""
@@ -207,7 +215,24 @@ class Line:
         if listing.depth is None or listing.static or listing.axis is Axis.NAME:
             return math.inf
         length = run.duration / listing.scale
-        return listing.wall(run.time + run.duration) + listing.keeps + length
+        return listing.wall(run.time + run.duration) + listing.keeps + length + self.spare
+
+    @property
+    def is_barren(self) -> bool:
+        """True if nothing is there of late: then little is asked for, until something is."""
+        return self.missing >= _BARREN
+
+    @property
+    def gap(self) -> float:
+        """How many seconds are between two requests while it is barren."""
+        listing = self.listing
+        ticks = listing.step or (listing.rows[-1].duration if listing.rows else 0)
+        return max(ticks / listing.scale / 2, _LEAST_GAP)
+
+    def oldest_due(self, now: float) -> Attempt | None:
+        """Return the first of the segments that are to be asked for again."""
+        due = (each for each in self.open.values() if not each.flying and each.at <= now)
+        return min(due, key=lambda each: each.run.time, default=None)
 
     @property
     def ahead(self) -> float:
@@ -230,6 +255,13 @@ class Line:
             self.withdrawn.add(run)
         else:
             self.lost.setdefault(reason, Runs()).add(run)
+
+    def adopt(self, run: Run) -> None:
+        """Record a segment that has come without having been announced in its turn."""
+        if self.pending.take(run.time) is None and self.expired.take(run.time) is None:
+            self.known.add(run.time, run.end, slack=run.duration // 2)
+        self.recorded.add(run)
+        self.newest = run.time
 
     def expire(self, now: float) -> None:
         """Put aside pending segments that can no longer come in time."""

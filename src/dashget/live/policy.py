@@ -46,6 +46,7 @@ REFUSED: Final = frozenset({401, 403})
 """The statuses of a server that wants fresh URLs, or other credentials."""
 _NOT_YET: Final = frozenset({404, 425})
 _GONE: Final = 410
+MISSING: Final = _NOT_YET | {_GONE}
 _LAST_SECONDS: Final = 60.0
 """So long is asked for what is missing after the end, or as long as the window was, if shorter."""
 _LAST_OUTAGE_SECONDS: Final = 600.0

@@ -51,9 +51,10 @@ from dashget.live.listing import Once, Version
 from dashget.live.local import LocalCopy
 from dashget.live.options import Wishes
 from dashget.live.patching import Patching
-from dashget.live.policy import REFUSED, Answer, Patience
+from dashget.live.policy import MISSING, REFUSED, Answer, Patience
 from dashget.live.refresh import Refresh
 from dashget.live.sight import Sight
+from dashget.live.sounding import Sounding
 from dashget.live.spans import Run
 from dashget.live.state import State, line_fact
 from dashget.live.world import (
@@ -82,6 +83,7 @@ _LONGEST_WAIT: Final = 60.0
 LAST_SECONDS: Final = 10.0
 """So long requests that are under way may take when the recording has been ended."""
 _DEADLINE_FACTOR: Final = 4.0
+_SOUNDING_SECONDS: Final = 5.0
 _NO_PATCHES: Final = "all of the manifest is read, since {}"
 _TOO_MANY_EVENTS: Final = (
     f"the local MPD has the first {MOST_EVENTS:,} events of the manifest (EventStream) at most, and"
@@ -197,6 +199,7 @@ class Recorder:
         self._local = LocalCopy(wishes.local_every)
         self._following = Following()
         self._sight = Sight()
+        self._sounding = Sounding()
 
     def run(self) -> Result:
         """Record until the end; return what it has come to."""
@@ -258,7 +261,8 @@ class Recorder:
     @property
     def _flying(self) -> int:
         """How many requests for files are under way."""
-        return self._agenda.flying + self.state.once.flying + self._following.flying
+        flying = self._agenda.flying + self.state.once.flying
+        return flying + self._following.flying + self._sounding.flying
 
     # One turn.
 
@@ -334,6 +338,7 @@ class Recorder:
     def _fetch(self, now: float, server: float) -> None:
         agenda, once, world = self._agenda, self.state.once, self._world
         ahead = math.inf if self.clock.kind is Kind.LOCAL else self.clock.uncertainty
+        self._sound(server)
         while self._flying - agenda.stuck < self._room:
             file = once.take(now) if self.state.outages.allows(now, self._flying) else None
             if file is not None:
@@ -393,6 +398,28 @@ class Recorder:
         if new and reason is not None and row is not None:
             begin = min(row.moment(1), server)
             self._observer(GapFound(line.fact.label, begin, server, 1, reason.value))
+
+    def _sound(self, server: float) -> None:
+        """Doubt the clock for as long as nothing has come, unless a server has told it well."""
+        sounding, lines = self._sounding, self.state.lines
+        sounding.settled = sounding.settled or self.clock.kind is Kind.UTC
+        for line in lines:
+            line.spare = sounding.spare
+        asked = sounding.take(lines, server)
+        if asked is not None:
+            self._world.start(Fetch(asked, _SOUNDING_SECONDS))
+
+    def _take_sounding(self, line: Line, run: Run, now: float) -> None:
+        """Draw the consequences of a segment that is there, maybe before its time."""
+        if self.clock.prove(line.promised(run), now, surely=True):
+            self._tell_clock()
+            self._heard_server = self.clock.at(now)
+            if not self._resumed:
+                self._agenda.proven = self._heard_server + line.length(run)
+        self._edges.clear()
+        self._learn(self.clock.at(now))
+        line.adopt(run)
+        self._agenda.revive()
 
     def _write_local(self, now: float, *, last: bool = False) -> None:
         errand = self._local.take(self.state, now, last=last)
@@ -619,6 +646,14 @@ class Recorder:
             if answer.status in REFUSED:
                 self._refresh.want()
             return
+        if self._sounding.answered(report.errand.asked, here=answer.here):
+            if answer.here:
+                self._take_sounding(report.errand.asked.line, report.errand.asked.run, now)
+            return
+        if answer.here:
+            self._sounding.came(report.errand.asked, self.state.lines, server)
+        elif answer.status in MISSING:
+            self._sounding.missed(report.errand.asked)
         for each in self._agenda.answer(report.errand.asked, answer, now, server):
             self._tell_ended(each, report.errand.asked.path, server)
         if answer.here:

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from dashget.events import Event, OutageTold, Warned
-from dashget.live.facts import Fact, LossFact, Reason, SegmentFact
+from dashget.live.clock import Kind, Sample
+from dashget.live.facts import Fact, LineFact, LossFact, Reason, SegmentFact
 from dashget.live.gaps import find_gaps
 from dashget.live.listing import Version
 from dashget.live.options import Wishes
@@ -19,7 +20,7 @@ from dashget.live.policy import Answer
 from dashget.live.recorder import Recorder, Result
 from dashget.live.spans import Run
 from dashget.live.state import State
-from dashget.live.world import Errand, Fetch, FetchEnded, Read, ReadEnded, Report
+from dashget.live.world import Errand, Fetch, FetchEnded, FetchOnce, Read, ReadEnded, Report
 from tests.support.liveworld import BEGIN, KilledError, Script, SimulatedWorld, document
 
 UNTIL = 160.0
@@ -319,3 +320,67 @@ def test_a_server_that_answers_now_and_then_is_not_waited_for_busily(each: float
     world.each = each
     record(world)
     assert world.steps < 30 * (world.at - 50.0)
+
+
+class Dated(SimulatedWorld):
+    """A server that tells the time in the ``Date`` of its answers alone, and a wrong one."""
+
+    error = 0.0
+
+    def _read(self, errand: Read) -> ReadEnded:
+        ended = super()._read(errand)
+        if ended.version is None or not errand.clock or not self.script.tells_time:
+            return ended
+        told = math.floor(BEGIN + self.at + self.error)
+        sample = Sample(Kind.DATE, told, ended.asked, self._now, 1.0)
+        return msgspec.structs.replace(ended, sample=sample)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["by-date", "by-nobody"])
+@pytest.mark.parametrize("depth", [10, 20, 60])
+@pytest.mark.parametrize("error", [-100.0, -40.0, 40.0, 60.0])
+def test_segments_correct_a_clock_that_is_wrong_by_more_than_the_window(
+    error: float, depth: int, told: bool
+) -> None:
+    script = Script(depth=depth, clock_error=0.0 if told else error, tells_time=told)
+    world = Dated(script, [], at=250.0)
+    world.error = error
+    until = 400.0 + max(error, 0.0)
+    wishes = Wishes(until=BEGIN + until, wait=True)
+    events: list[Event] = []
+    recorder = Recorder(world, wishes, world.wall, State.of(world.disk), events.append)
+    result = recorder.run()
+    have = {fact.n for fact in world.disk if isinstance(fact, SegmentFact)}
+    # Of a clock that is ahead, the window is, too: its segments are waited for.
+    first = 250 + max(error, 0.0) - depth
+    assert have >= set(range(int(first) // 2 + 2, 200))
+    assert not result.has_losses
+
+
+def test_a_track_that_is_never_there_is_asked_for_seldom_and_had_when_it_comes_back() -> None:
+    # Of the second track nothing is there before 300.
+    class Missing(SimulatedWorld):
+        def _fetched(self, errand: Fetch | FetchOnce) -> FetchEnded:
+            if _is_of_second(errand) and self.at < 300.0:
+                return FetchEnded(errand, Answer(404))
+            return super()._fetched(errand)
+
+    world = Missing(Script(depth=60), [], at=50.0)
+    wishes = Wishes(until=BEGIN + 400.0)
+    Recorder(world, wishes, world.wall, State.of(world.disk), lambda _: None).run()
+    asked = [
+        at
+        for (_, path), times in world.requests.items()
+        if path.startswith("t1/")
+        for at in times
+        if 70.0 <= at < 300.0
+    ]
+    assert 100 < len(asked) <= 1.5 * 230
+    lines = {fact.line: fact.key for fact in world.disk if isinstance(fact, LineFact)}
+    for track in ("t0/", "t1/"):
+        have = {
+            fact.n
+            for fact in world.disk
+            if isinstance(fact, SegmentFact) and lines[fact.line].startswith(track)
+        }
+        assert have >= set(range(123, 201))
