@@ -44,6 +44,7 @@ from tests.support.liveworld import (
 )
 from tests.support.livexml import document_by_xml
 from tests.support.played import initializations, played_events, played_files
+from tests.support.together import shown_segments
 
 UNTIL = 160.0
 """When a recording ends, in seconds since ``BEGIN``."""
@@ -90,6 +91,7 @@ SCRIPTS = st.builds(
     missing=st.lists(
         st.tuples(st.integers(1, 70), spans(0, 150, 50)).map(lambda m: (m[0], *m[1])), max_size=4
     ).map(tuple),
+    alone=st.lists(st.tuples(st.integers(0, 1), st.integers(1, 70)), max_size=6).map(tuple),
     stale=st.lists(spans(30, 150, 60), max_size=1).map(tuple),
     broken=st.lists(spans(30, 150, 15), max_size=1).map(tuple),
     restarts=st.sampled_from([(), (), (62.0,), (62.0, 110.0)]),
@@ -145,7 +147,8 @@ def check_events(disk: Sequence[Fact], script: Script) -> None:
         # What was recorded is at another time than the events beside it in the manifest.
         return
     texts = [text for _, text in shown]
-    runs = [fact for fact in disk if isinstance(fact, SegmentFact)]
+    there = shown_segments(disk, timed=False)
+    runs = [f for f in disk if isinstance(f, SegmentFact) and (f.line, f.t) in there]
     lines = {fact.line: fact for fact in disk if isinstance(fact, LineFact)}
     for fact in events:
         start, time_ = fact.event.partition("<Event>")[2].partition("<")[0].split()
@@ -240,6 +243,8 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
             if reach < enough(script) or encoder.start + position * script.step >= UNTIL:
                 continue
             for track in range(script.tracks):
+                if (track, script.number(encoder, position)) in script.alone:
+                    continue
                 assert (encoder.start, f"t{track}", position + 1) in have, (
                     f"segment {position + 1} of track {track} of the encoder of {encoder.start}"
                     f" is missing: it could be had for {reach} s"
@@ -276,7 +281,10 @@ def _paths(script: Script, disk: Sequence[Fact]) -> set[str]:
 
 
 def check_local_mpd(disk: Sequence[Fact], *, timed: bool) -> None:
-    """The local MPD equals the coverage: each recorded segment, at its time, and no other."""
+    """The local MPD equals the coverage: each recorded segment, at its time, and no other.
+
+    It leaves out exactly what players cannot show: video and audio without the other one.
+    """
     lines = {fact.line: fact for fact in disk if isinstance(fact, LineFact)}
     files = {fact.path for fact in disk if isinstance(fact, FileFact)}
     recorded = {
@@ -292,7 +300,14 @@ def check_local_mpd(disk: Sequence[Fact], *, timed: bool) -> None:
         return
     assert local is not None
     played = played_files(local)
-    assert {each.path for each in played} == recorded.keys()
+    there = shown_segments(disk, timed=timed)
+    assert {each.path for each in played} == {
+        path for path, fact in recorded.items() if (fact.line, fact.t) in there
+    }
+    kinds: dict[int, set[str]] = {}
+    for each in played:
+        kinds.setdefault(each.period, set()).add(each.track)
+    assert len(set(map(frozenset, kinds.values()))) <= 1, "each Period has all tracks"
     assert initializations(local) <= files
     ends: dict[int, Fraction] = {}
     for each in played:

@@ -78,6 +78,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     outages: tuple[tuple[float, float], ...] = ()
     missing: tuple[tuple[int, float, float], ...] = ()
     """Position of a segment, and the time in which it is not found."""
+    alone: tuple[tuple[int, int], ...] = ()
+    """Track and number of each segment that is never found, while those beside it are."""
     stale: tuple[tuple[float, float], ...] = ()
     """Times in which every other read brings a document that is ten seconds old."""
     broken: tuple[tuple[float, float], ...] = ()
@@ -256,13 +258,20 @@ def _listing(
     )  # fmt: skip
 
 
+def kind_of(track: int) -> str:
+    """Return if a track has video or audio."""
+    return "audio" if track % 2 else "video"
+
+
 @functools.cache
 def shape(track: int, form: str) -> str:
-    """Return the shape of a track."""
+    """Return the shape of a track: the first has video, the next audio, and so on."""
     field = "$Time$" if form == "time" else "$Number$"
+    kind = kind_of(track)
     return (
         f'<MPD xmlns="{NAMESPACE}" profiles="p" minBufferTime="PT2S" type="static">'
-        '<BaseURL>./</BaseURL><Period><AdaptationSet contentType="video" mimeType="video/mp4">'
+        "<BaseURL>./</BaseURL><Period><AdaptationSet"
+        f' contentType="{kind}" mimeType="{kind}/mp4">'
         f'<Representation id="t{track}" bandwidth="8000"><SegmentTemplate media="t{track}/{field}.m4s"'
         f' initialization="t{track}/init.mp4"/></Representation></AdaptationSet></Period></MPD>'
     )
@@ -425,6 +434,9 @@ class SimulatedWorld:
         run = errand.asked.run
         encoder = self._encoder_of(errand)
         status = script.status(encoder, self.position(run), self.at)
+        track = int(errand.asked.path.rpartition("/")[0].rpartition("t")[2])
+        if status == 200 and (track, script.number(encoder, self.position(run))) in script.alone:
+            status = 404
         here = status == 200
         if here:
             self.made_by[errand.asked.line.id, run.time] = encoder.start

@@ -14,7 +14,7 @@ from dashget.mpd.parse import parse_mpd
 from dashget.mpd.resolve import resolve
 from dashget.planning.plan import make_layout
 from dashget.planning.tracks import make_tracks
-from tests.support.liveworld import BASE, BEGIN, Script
+from tests.support.liveworld import BASE, BEGIN, Script, kind_of
 
 SCALE = 10
 
@@ -55,7 +55,7 @@ def xml_of(script: Script, at: float) -> bytes:
 
 
 def _set(script: Script, track: int, begin: float, first: int, stop: int) -> str:
-    step, scale = script.step * SCALE, SCALE
+    step, scale, kind = script.step * SCALE, SCALE, kind_of(track)
     offset = round(begin * scale)
     names = f'initialization="t{track}/init.mp4" timescale="{scale}"'
     names += f' presentationTimeOffset="{offset}"'
@@ -73,7 +73,7 @@ def _set(script: Script, track: int, begin: float, first: int, stop: int) -> str
             f"<SegmentTimeline>{row}</SegmentTimeline></SegmentTemplate>"
         )
     return (
-        f'<AdaptationSet contentType="video" mimeType="video/mp4">{inner}'
+        f'<AdaptationSet contentType="{kind}" mimeType="{kind}/mp4">{inner}'
         f'<Representation id="t{track}" bandwidth="8000"/></AdaptationSet>'
     )
 

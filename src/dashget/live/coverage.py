@@ -1,13 +1,15 @@
 """What is recorded of each Representation, as the local MPD has it: Periods on one time line.
 
-Every recorded segment of a template is in one Period, and none besides; where a Period is cut while
-a segment of a track runs, that segment is in both, and players cut it there.
+Every recorded segment of a template that players can show is in one Period, and none besides; where
+a Period is cut while a segment of a track runs, that segment is in both, and players cut it there.
+What they cannot show is video without the audio that the presentation has at that time, or audio
+without the video (``together``).
 
 A Period is cut at the end of a *hole*: dash.js takes a hole of all tracks for the end of a Period,
 and no player finds the right file behind numbers that are missing (``S@n``). One that begins at the
 end of the hole, while the one before it simply runs up to it, plays to the end in dash.js and in
-Shaka Player. A hole of one track whose names have the time needs no cut. Generations follow one
-another: the times of an encoder that has begun again may be those that were there before.
+Shaka Player. Generations follow one another: the times of an encoder that has begun again may be
+those that were there before.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from dashget.live.names import Row as NameRow
 from dashget.live.names import Series
 from dashget.live.spans import Run
 from dashget.live.stretches import Stretch
+from dashget.live.together import Period as Together
+from dashget.live.together import Span, chosen_kinds, common, seconds, united
 
 if TYPE_CHECKING:
     from dashget.live.line import Line
@@ -89,13 +93,17 @@ class Look(msgspec.Struct, frozen=True):
     """True if files are told by their numbers, and not by their times."""
     timed: bool
     """True if ``$Time$`` is in their names, so that ticks have to stay as they are."""
-    main: bool
-    """True for video and audio."""
-    video: bool
+    kind: str = ""
+    """``video`` or ``audio``; empty for what is neither."""
     listed: bool = False
     """True if its files are those of a list."""
     single: bool = False
     """True if all of it is one file."""
+
+    @property
+    def video(self) -> bool:
+        """True for video."""
+        return self.kind == "video"
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -196,6 +204,10 @@ class _Group:
         self.tracks: dict[str, _Track] = {}
         self.singles: list[_Piece] = []
         """Files of which each is a whole Representation."""
+        self.announced: set[str] = set()
+        """The main kinds of tracks that the presentation has there."""
+        self.wanted = frozenset[str]()
+        """Those that a Period of the local MPD must have."""
         self.begin = Fraction(0)
         self.end = Fraction(0)
 
@@ -212,18 +224,23 @@ def played_periods(
     lines: Iterable[RecordedLine],
     stretches: Mapping[int, Sequence[Stretch]],
     looks: Mapping[int, Look],
+    unrecorded: Sequence[Unrecorded] = (),
     *,
-    twice: bool = True,
+    whole: bool = False,
 ) -> list[PlayedPeriod]:
     """Return the Periods that play what is recorded, in order.
 
-    Without ``twice`` a segment that runs where a Period is cut is in the first of the two alone.
+    ``unrecorded`` is what else the presentation has. With ``whole`` nothing is left out, and a
+    segment that runs where a Period is cut is in the first of the two alone.
     """
+    groups = _groups(lines, stretches, looks, unrecorded)
+    if not whole:
+        groups = _leave_out(groups)
     found: list[PlayedPeriod] = []
     moved: Fraction | None = None
     end = Fraction(0)
     by_generation: dict[int, list[_Group]] = {}
-    for group in _groups(lines, stretches, looks):
+    for group in groups:
         by_generation.setdefault(group.generation, []).append(group)
     for generation in sorted(by_generation):
         groups = sorted(by_generation[generation], key=_begin)
@@ -235,7 +252,7 @@ def played_periods(
             moved = begin - end
         before: Fraction | None = None
         for group in groups:
-            for period in _cut(group, moved, before, twice=twice):
+            for period in _cut(group, moved, before, whole=whole):
                 if not found:
                     moved = moved + period.start
                     period = msgspec.structs.replace(period, start=Fraction(0), moved=moved)
@@ -265,16 +282,25 @@ def _slack(group: _Group) -> Fraction:
 # Which segments are in which Period of the presentation.
 
 
+class Unrecorded(msgspec.Struct, frozen=True, eq=False):
+    """A line of which nothing is recorded."""
+
+    generation: int
+    stretches: Sequence[Stretch]
+
+
 def _groups(
     lines: Iterable[RecordedLine],
     stretches: Mapping[int, Sequence[Stretch]],
     looks: Mapping[int, Look],
+    unrecorded: Sequence[Unrecorded],
 ) -> list[_Group]:
+    lines = sorted(lines, key=_weight)
     named: dict[tuple[int, str], _Group] = {}
     unnamed: list[_Group] = []
     taken: dict[tuple[int, str], list[RecordedLine]] = {}
     singles: list[_Piece] = []
-    for line, whole in _sequences(sorted(lines, key=_weight), stretches):
+    for line, whole in _sequences(lines, stretches):
         known = _alike(stretches.get(line.id, ()), looks)
         for at, stretch in enumerate(known):
             look = looks[stretch.shape]
@@ -298,9 +324,33 @@ def _groups(
     for piece in singles:
         _group_of_single(piece, named, unnamed).singles.append(piece)
     groups = [*named.values(), *unnamed]
+    known_lines = [(line.generation, stretches.get(line.id, ())) for line in lines]
+    for generation, told in (*known_lines, *((o.generation, o.stretches) for o in unrecorded)):
+        for stretch in told:
+            kind = looks[stretch.shape].kind if stretch.shape in looks else ""
+            if kind:
+                _announce(kind, generation, stretch, named, unnamed)
     for group in groups:
         group.bound()
     return groups
+
+
+def _announce(
+    kind: str,
+    generation: int,
+    stretch: Stretch,
+    named: Mapping[tuple[int, str], _Group],
+    unnamed: Sequence[_Group],
+) -> None:
+    """Note that the presentation has a main kind of tracks in a Period."""
+    if stretch.period:
+        group = named.get((generation, stretch.period))
+        if group is not None:
+            group.announced.add(kind)
+        return
+    for group in unnamed:
+        if group.generation == generation and group.start == stretch.start:
+            group.announced.add(kind)
 
 
 def _weight(line: RecordedLine) -> tuple[int, bool, int]:
@@ -474,28 +524,134 @@ def _has(line: RecordedLine, wall: float) -> bool:
     return any(run.time <= tick < run.end for run in line.recorded)
 
 
+# What is left out, since players cannot show it.
+
+
+def _leave_out(groups: Sequence[_Group]) -> list[_Group]:
+    """Return Periods without the segments that lack what players need beside them."""
+    main = [(group, _main_of(group)) for group in groups if group.tracks and group.announced]
+    if not main:
+        return list(groups)
+    kinds = chosen_kinds([period for _, period in main])
+    left = {id(group) for group, period in main if not _keep_together(group, period, kinds)}
+    return [group for group in groups if id(group) not in left]
+
+
+def _main_of(group: _Group) -> Together:
+    """Return when video and audio of a Period of the presentation are recorded."""
+    spans: dict[str, list[Span]] = {}
+    steps: list[Fraction] = []
+    for piece in (piece for track in group.tracks.values() for piece in track.pieces):
+        if piece.look.kind:
+            steps.append(_usual(piece))
+            spans.setdefault(piece.look.kind, []).extend(_spans(piece))
+    unknown: set[str] = set()
+    for piece in group.singles:
+        if piece.look.kind and piece.rows:
+            spans.setdefault(piece.look.kind, []).append((piece.begin, piece.end))
+        elif piece.look.kind:
+            unknown.add(piece.look.kind)
+    step = min(steps, default=Fraction(0))
+    return Together(
+        announced=frozenset(group.announced.union(spans, unknown)),
+        spans={kind: united(found, step / 4) for kind, found in spans.items()},
+        unknown=frozenset(unknown),
+        step=step,
+    )
+
+
+def _spans(piece: _Piece) -> Iterator[Span]:
+    begin, end = piece.rows[0].time, piece.rows[0].end
+    for row in piece.rows[1:]:
+        if row.time != end:
+            yield piece.wall(begin), piece.wall(end)
+            begin = row.time
+        end = row.end
+    yield piece.wall(begin), piece.wall(end)
+
+
+def _usual(piece: _Piece) -> Fraction:
+    """Return the usual duration of a segment in seconds."""
+    return Fraction(max(piece.rows, key=_count).duration, piece.line.scale)
+
+
+def _count(row: Run | Row) -> int:
+    return row.count
+
+
+def _keep_together(group: _Group, period: Together, kinds: frozenset[str]) -> bool:
+    """Take from a Period what is alone; return False if nothing is left."""
+    wanted = group.wanted = period.wanted(kinds)
+    group.singles = [
+        piece for piece in group.singles if not piece.look.kind or piece.look.kind in wanted
+    ]
+    spans = period.together(kinds) if wanted - period.unknown else None
+    for name, track in tuple(group.tracks.items()):
+        if track.look.kind and track.look.kind not in wanted:
+            track.pieces = []
+        elif spans is not None:
+            track.pieces = [
+                msgspec.structs.replace(piece, rows=rows)
+                for piece in track.pieces
+                if (rows := list(_within(piece, spans, period.step / 10)))
+            ]
+        if not track.pieces:
+            del group.tracks[name]
+    group.bound()
+    return bool(group.tracks)
+
+
+def _within(piece: _Piece, spans: Sequence[Span], least: Fraction) -> Iterator[Run | Row]:
+    """Yield the segments that run in a span for longer than ``least``, or than half of them."""
+    scale, origin, rows = piece.line.scale, piece.stretch.origin, piece.rows
+    taken, at = 0, 0
+    for begin, end in spans:
+        low, high = (begin - origin) * scale, (end - origin) * scale
+        first = bisect_right(rows, math.floor(low), key=_row_time) - 1
+        if first > at:
+            at, taken = first, 0
+        while at < len(rows) and rows[at].time < high:
+            row = rows[at]
+            slack = min(least * scale, Fraction(row.duration, 2))
+            step = max(row.duration, 1)
+            first = max(math.floor((low + slack - row.time) / step), taken, 0)
+            last = min(math.ceil((high - slack - row.time) / step), row.count)
+            if first < last:
+                yield row.part(first, last)
+                taken = last
+            if row.end > high:
+                break
+            at, taken = at + 1, 0
+
+
 # Where a Period is cut.
 
 
 def _cut(
-    group: _Group, moved: Fraction, before: Fraction | None, *, twice: bool
+    group: _Group, moved: Fraction, before: Fraction | None, *, whole: bool
 ) -> Iterator[PlayedPeriod]:
     """Yield the pieces of a Period of the presentation; ``before`` is the start of the last one."""
     tracks = sorted(group.tracks.values(), key=_first_line)
     first = group.begin
-    if before is not None and abs(group.begin - group.start) <= 2 * _slack(group):
+    if before is not None and abs(group.begin - group.start) < 2 * _slack(group):
         first = group.start
     if before is not None and first - moved <= before:
         first = before + moved + Fraction(1, _MICROSECONDS)
-    cuts = [first, *(cut for cut in _cuts(tracks) if cut > max(first, group.begin))]
+    found = _cuts(tracks, whole=whole)
+    cuts = [first, *(cut for cut in found if cut > max(first, group.begin))]
     heads = [_Head(track) for track in tracks]
     for at, cut in enumerate(cuts):
         until = cuts[at + 1] if at + 1 < len(cuts) else None
-        taken = [part for head in heads for part in head.take(cut if at and twice else None, until)]
+        taken = [
+            part for head in heads for part in head.take(None if whole or not at else cut, until)
+        ]
         if not taken and tracks:
             continue
-        if twice or at == 0:
+        if at == 0 or not whole:
             taken += _singles(group, cut)
+        if not group.wanted.issubset({look.kind for _, look in taken}):
+            # The rest of a segment of text, where a cut was meant for one track alone.
+            continue
         begin = _whole(cut, group.start, taken)
         yield PlayedPeriod(
             start=begin - moved,
@@ -584,18 +740,20 @@ def _taken_before(piece: _Piece, until: Fraction | None) -> list[Run | Row]:
     return taken
 
 
-def _cuts(tracks: Sequence[_Track]) -> list[Fraction]:
+def _cuts(tracks: Sequence[_Track], *, whole: bool) -> list[Fraction]:
     """Return the server times at which a Period has to be cut, sorted."""
     cuts = sorted(set(_ends_of_common_holes(tracks)))
     slack = Fraction(1, _MICROSECONDS)
-    for low, high, track in sorted(_wanted(tracks), key=_high):
+    for low, high, track in sorted(_wanted(tracks, whole=whole), key=_high):
         at = bisect_right(cuts, high + slack) - 1
         if at < 0 or cuts[at] < low - slack:
             insort(cuts, _boundary(tracks, track, low, high))
     return cuts
 
 
-def _wanted(tracks: Sequence[_Track]) -> Iterator[tuple[Fraction, Fraction, _Track]]:
+def _wanted(
+    tracks: Sequence[_Track], *, whole: bool
+) -> Iterator[tuple[Fraction, Fraction, _Track]]:
     """Yield the times between which one track has to be cut."""
     for track in tracks:
         before: Fraction | None = None
@@ -603,16 +761,53 @@ def _wanted(tracks: Sequence[_Track]) -> Iterator[tuple[Fraction, Fraction, _Tra
             if before is not None:
                 # Another shape: players need another initialization, or other words.
                 yield min(before, piece.begin), piece.begin, track
-            if piece.look.numbered:
-                for one, other in itertools.pairwise(piece.rows):
-                    if one.number + one.count != other.number:
-                        yield piece.wall(one.end), piece.wall(other.time), track
-            elif piece.look.listed:
-                # Players count the files of a list: no other way tells of a hole.
-                for one, other in itertools.pairwise(piece.rows):
-                    if 2 * (other.time - one.end) >= min(one.duration, other.duration):
-                        yield piece.wall(one.end), piece.wall(other.time), track
+            for one, other in _holes(piece, whole=whole):
+                yield piece.wall(one.end), piece.wall(other.time), track
             before = piece.end
+    if not whole:
+        for kind in {track.look.kind for track in tracks} - {""}:
+            yield from _changes([track for track in tracks if track.look.kind == kind])
+
+
+def _holes(piece: _Piece, *, whole: bool) -> Iterator[tuple[Run | Row, Run | Row]]:
+    """Yield what is before and behind each hole that a Period cannot have within it."""
+    look = piece.look
+    for one, other in itertools.pairwise(piece.rows):
+        if look.numbered:
+            if one.number + one.count != other.number:
+                yield one, other
+        elif (look.listed or (look.kind and not whole)) and (
+            2 * (other.time - one.end) >= min(one.duration, other.duration)
+        ):
+            # Players count the files of a list. Of names with times, dash.js takes a hole for the
+            # end of the Period once it has nothing else to load.
+            yield one, other
+
+
+def _changes(tracks: Sequence[_Track]) -> Iterator[tuple[Fraction, Fraction, _Track]]:
+    """Yield between which times a track goes, or comes, while another one of its kind is there.
+
+    A Period has those that run through it, but for a segment: players stay with the one that they
+    have chosen, and wait for it.
+    """
+    spans = [
+        (track, united((span for piece in track.pieces for span in _spans(piece)), Fraction(0)))
+        for track in tracks
+    ]
+    begin = min(own[0][0] for _, own in spans)
+    end = max(own[-1][1] for _, own in spans)
+    for track, own in spans:
+        step = _usual(track.pieces[0])
+        others = united((one for other, them in spans if other is not track for one in them), step)
+        edges = [begin, *(moment for span in own for moment in span), end]
+        holes = list(zip(edges[::2], edges[1::2], strict=True))
+        for gone, back in holes:
+            if 2 * seconds(common([(gone, back)], others)) < 3 * step:
+                continue
+            if gone > begin:
+                yield gone, gone + step / 2, track
+            if back < end:
+                yield back - step / 2, back, track
 
 
 def _high(wanted: tuple[Fraction, Fraction, _Track]) -> Fraction:
@@ -621,7 +816,7 @@ def _high(wanted: tuple[Fraction, Fraction, _Track]) -> Fraction:
 
 def _ends_of_common_holes(tracks: Sequence[_Track]) -> Iterator[Fraction]:
     """Yield the ends of the stretches in which no track of video or audio has a segment."""
-    main = [track for track in tracks if track.look.main] or tracks
+    main = [track for track in tracks if track.look.kind] or tracks
     spans: list[tuple[Fraction, Fraction, Fraction]] = []
     for piece in (piece for track in main for piece in track.pieces):
         first = piece.rows[0]

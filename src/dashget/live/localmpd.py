@@ -22,6 +22,7 @@ from dashget.live.coverage import (
     RecordedLine,
     Row,
     Rows,
+    Unrecorded,
     parts_of,
     played_periods,
 )
@@ -66,6 +67,8 @@ class Coverage(msgspec.Struct, frozen=True, eq=False):
     lines: tuple[RecordedLine, ...]
     stretches: Stretches
     named: tuple[NamedFiles, ...] = ()
+    unrecorded: tuple[tuple[int, int], ...] = ()
+    """Generation and number of each line of which nothing is recorded."""
     events: tuple[EventFact, ...] = ()
     expired: float = -math.inf
     """Server time before which nothing is kept."""
@@ -77,17 +80,23 @@ class Coverage(msgspec.Struct, frozen=True, eq=False):
         named = tuple(NamedFiles.of(line) for line in state.named if line.rows.count)
         stretches = state.stretches.copy()
         lines = state.late.correct(recorded, stretches)
-        return cls(lines, stretches, named, tuple(state.events), state.expired)
+        unrecorded = (
+            *((line.generation, line.id) for line in state.lines if not line.recorded.count),
+            *((line.fact.generation, line.id) for line in state.named if not line.rows.count),
+        )
+        return cls(lines, stretches, named, unrecorded, tuple(state.events), state.expired)
 
 
-def local_mpd(coverage: Coverage, *, twice: bool = True) -> bytes | None:
+def local_mpd(coverage: Coverage, *, whole: bool = False) -> bytes | None:
     """Return the MPD that plays what is recorded; None while nothing is.
 
-    With ``twice`` a segment that runs where a Period is cut is in both, as players need it.
+    It leaves out what players cannot show. With ``whole`` it has all, and each segment once: where
+    a Period is cut while one runs, players need it in both.
     """
     budget = Budget(_LIMITS)
     lines, stretches = coverage.lines, coverage.stretches
     ids = {*(line.id for line in lines), *(files.id for files in coverage.named)}
+    ids |= {line for _, line in coverage.unrecorded}
     used = {stretch.shape for line in ids for stretch in stretches.of.get(line, ())}
     shapes = dict(_read_shapes(stretches, used, budget))
     looks = {number: shape.look for number, shape in shapes.items()}
@@ -97,7 +106,11 @@ def local_mpd(coverage: Coverage, *, twice: bool = True) -> bytes | None:
         for line, stretch in placed(files, known):
             lines = (*lines, line)
             of[line.id] = (stretch,)
-    periods = played_periods(lines, of, looks, twice=twice)
+    unrecorded = [
+        Unrecorded(generation, stretches.of.get(line, ()))
+        for generation, line in coverage.unrecorded
+    ]
+    periods = played_periods(lines, of, looks, unrecorded, whole=whole)
     if not periods:
         return None
     return _write(periods, shapes, coverage.events, budget)
@@ -154,8 +167,7 @@ def _read_shape(number: int, mpd: str, budget: Budget) -> _Shape | None:
         media=media,
         numbered=template is not None and "$Time" not in media,
         timed="$Time" in media,
-        main=kind in _MAIN,
-        video=kind == ContentType.VIDEO.value,
+        kind=kind if kind in _MAIN else "",
         listed=listed is not None,
         single=single,
     )

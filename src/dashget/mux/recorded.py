@@ -37,7 +37,7 @@ def read_recorded(
     they are a warning.
     """
     state = State.of(read_facts(store, header.manifest))
-    data = local_mpd(Coverage.of(state), twice=False)
+    data = local_mpd(Coverage.of(state), whole=True)
     if data is None:
         raise StoreError(
             f"{store.name} has no media yet, so there is nothing that can be written to one file",

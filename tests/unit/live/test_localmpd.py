@@ -92,20 +92,131 @@ def test_a_hole_of_all_tracks_ends_the_period_where_it_ends() -> None:
     assert len(files) == 14
 
 
-def test_a_hole_of_one_track_with_times_needs_no_cut() -> None:
-    video = line(1, *steps(0, 9))
-    audio = line(2, *steps(0, 3), *steps(6, 9), kind="audio", media="$Time$.m4s")
+def test_single_segments_that_are_lost_of_one_track_and_then_of_the_other_leave_no_track_alone() -> (
+    None
+):
+    """As an outage of a packager of low latency leaves them."""
+    video = line(1, *steps(0, 11), (26, 13), *steps(15, 20))
+    audio = line(2, *steps(0, 12), *steps(15, 20), kind="audio")
+    assert starts(video, audio) == [0, 30]
+    files = played(video, audio)
+    assert [b for b, _, _ in begins(files, "v1")] == [*range(0, 24, 2), *range(30, 42, 2)]
+    assert [b for b, _, _ in begins(files, "a2")] == [*range(0, 24, 2), *range(30, 42, 2)]
+
+
+@pytest.mark.parametrize("media", ["$Number$.m4s", "$Time$.m4s"])
+def test_what_is_alone_at_the_ends_is_left_out(media: str) -> None:
+    video = line(1, *steps(0, 9), media=media)
+    audio = line(2, *steps(3, 12), kind="audio", media=media)
+    files = played(video, audio)
     assert starts(video, audio) == [0]
-    assert len(played(video, audio)) == 18
+    assert [path for _, path, _ in begins(files, "v1")] == [
+        f"v1/{n if 'N' in media else n * 2}.m4s" for n in range(3, 10)
+    ]
+    assert len(begins(files, "a2")) == 7
+
+
+def test_segments_of_unlike_durations_are_kept_where_both_are() -> None:
+    """What runs on beside nothing is less than a segment."""
+    video = line(1, *steps(0, 5, 3), step=3)
+    audio = line(2, *steps(0, 2), *steps(6, 9), kind="audio")
+    files = played(video, audio)
+    assert [b for b, _, _ in begins(files, "v1")] == [0, 3, 12, 15]
+    assert [b for b, _, _ in begins(files, "a2")] == [0, 2, 4, 12, 14, 16]
+
+
+def test_a_recording_that_has_hardly_any_sound_is_played_without() -> None:
+    """Else nearly all of it would be left out."""
+    video, audio = line(1, *steps(0, 9)), line(2, *steps(0, 3), kind="audio")
+    assert {file.track for file in played(video, audio)} == {"v1"}
+    assert len(played(video, audio)) == 10
+    longer = line(2, *steps(0, 6), kind="audio")
+    assert len(played(video, longer)) == 14
+
+
+def test_a_period_that_has_no_audio_of_its_own_stays() -> None:
+    """An advertisement, for one."""
+    first = line(1, *steps(0, 4)) + line(2, *steps(0, 4), kind="audio")
+    second = line(3, *steps(0, 4), period="q", start=10)
+    assert starts(first, second) == [0, 10]
+    assert len(played(first, second)) == 15
+
+
+@pytest.mark.parametrize("name", ["q", ""])
+def test_a_period_of_which_all_audio_is_lost_is_left_out(name: str) -> None:
+    first = line(1, *steps(0, 4)) + line(2, *steps(0, 4), kind="audio")
+    second = line(3, *steps(0, 2), period=name, start=10)
+    lost = line(4, kind="audio", period=name, start=10)
+    third = line(5, *steps(0, 4), period="r", start=16)
+    third += line(6, *steps(0, 4), kind="audio", period="r", start=16)
+    assert starts(first, second, lost, third) == [0, 16]
+    assert "v3" not in {file.track for file in played(first, second, lost, third)}
+
+
+def test_text_is_left_out_where_nothing_is_beside_it() -> None:
+    video = line(1, *steps(0, 4), *steps(10, 14))
+    audio = line(2, *steps(0, 4), *steps(9, 14), kind="audio")
+    text = line(3, *steps(0, 7), *steps(9, 14), kind="text")
+    assert starts(video, audio, text) == [0, 20]
+    files = played(video, audio, text)
+    assert [b for b, _, _ in begins(files, "t3")] == [0, 2, 4, 6, 8, 20, 22, 24, 26, 28]
+
+
+def test_text_alone_is_played_where_there_is_nothing_else() -> None:
+    assert len(played(line(1, *steps(0, 4), kind="text"))) == 5
+
+
+@pytest.mark.parametrize("media", ["$Number$.m4s", "$Time$.m4s"])
+def test_of_two_tracks_of_video_the_one_with_a_hole_is_not_in_the_period_of_the_other(
+    media: str,
+) -> None:
+    """Players stay with the track that they have chosen, and wait for it."""
+    one = line(1, *steps(0, 4), *steps(10, 14), media=media)
+    other = line(2, *steps(0, 14), media=media)
+    audio = line(3, *steps(0, 14), kind="audio", media=media)
+    assert starts(one, other, audio) == [0, 10, 20]
+    files = played(one, other, audio)
+    assert {period for _, _, period in begins(files, "v1")} == {0, 2}
+    assert {period for _, _, period in begins(files, "v2")} == {0, 1, 2}
+    assert len({file.path for file in files}) == 40
+
+
+def test_a_track_of_video_that_comes_later_is_in_a_period_of_its_own() -> None:
+    one, other = line(1, *steps(0, 14)), line(2, *steps(5, 9))
+    assert starts(one, other) == [0, 10, 20]
+    assert {period for _, _, period in begins(played(one, other), "v2")} == {1}
+
+
+def test_a_single_segment_that_is_lost_of_two_tracks_costs_one_cut() -> None:
+    one, other = line(1, *steps(0, 4), *steps(6, 9)), line(2, *steps(0, 9))
+    assert starts(one, other) == [0, 12]
+
+
+def test_one_file_gets_all_that_is_recorded() -> None:
+    facts = line(1, *steps(0, 9)) + line(2, *steps(0, 3), *steps(6, 9), kind="audio")
+    local = local_mpd(Coverage.of(State.of(facts)), whole=True)
+    assert local is not None
+    assert len(played_files(local)) == 18
+
+
+@pytest.mark.parametrize("media", ["$Number$.m4s", "$Time$.m4s"])
+def test_video_without_its_audio_is_left_out(media: str) -> None:
+    """No player shows it, and a long stretch of it ends the playing."""
+    video = line(1, *steps(0, 9), media=media)
+    audio = line(2, *steps(0, 3), *steps(6, 9), kind="audio", media=media)
+    assert starts(video, audio) == [0, 12]
+    files = played(video, audio)
+    assert [b for b, _, _ in begins(files, "v1")] == [0, 2, 4, 6, 12, 14, 16, 18]
+    assert [b for b, _, _ in begins(files, "a2")] == [0, 2, 4, 6, 12, 14, 16, 18]
 
 
 def test_a_hole_of_one_track_with_numbers_is_cut_where_segments_of_video_meet() -> None:
     video = line(1, *steps(0, 9, 3), step=3)
-    audio = line(2, *steps(0, 3), *steps(7, 9), kind="audio")
+    audio = line(2, *steps(0, 3), *steps(7, 14), kind="audio")
     assert starts(video, audio) == [0, 12]
     files = played(video, audio)
-    assert len(files) == 17
-    assert len({file.path for file in files}) == 17
+    assert len(files) == 21
+    assert [n for _, n, _ in begins(files, "v1")][2:4] == ["v1/2.m4s", "v1/4.m4s"]
 
 
 def test_a_segment_that_runs_where_there_is_no_better_cut_is_in_both_periods() -> None:
