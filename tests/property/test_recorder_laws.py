@@ -151,6 +151,9 @@ def check_events(disk: Sequence[Fact], script: Script) -> None:
     runs = [f for f in disk if isinstance(f, SegmentFact) and (f.line, f.t) in there]
     lines = {fact.line: fact for fact in disk if isinstance(fact, LineFact)}
     for fact in events:
+        if (fact.generation, fact.period) not in there.values():
+            # Its Period has nothing that is shown.
+            continue
         start, time_ = fact.event.partition("<Event>")[2].partition("<")[0].split()
         number = int(time_) // script.step + 1
         if any(
@@ -210,7 +213,7 @@ def check(script: Script, kills: Sequence[tuple[int, float]]) -> None:
             # What a kill leaves names nothing that is not there, and is not older than it says.
             written, local = killed.local
             assert local is None or {f.path for f in played_files(local)} <= _paths(script, disk)
-            assert killed.at - written <= Wishes().local_every + 2 * script.step + 5
+            assert killed.recorded_at - written <= Wishes().local_every + 2 * script.step + 5
     recorder, result, world = record(script, disk, at=at)
     worlds.append(world)
     uptimes.append((at, world.at))

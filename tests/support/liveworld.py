@@ -313,6 +313,8 @@ class SimulatedWorld:
         """The start of the encoder that has made each segment that came: by line and time."""
         self.local: tuple[float, bytes | None] | None = None
         """When the local MPD was written last, and what was written."""
+        self.recorded_at = at
+        """When the last segment came."""
         self.steps = 0
         self.patches = 0
         """How many patches were asked for."""
@@ -439,6 +441,7 @@ class SimulatedWorld:
             status = 404
         here = status == 200
         if here:
+            self.recorded_at = self.at
             self.made_by[errand.asked.line.id, run.time] = encoder.start
             self.disk.append(SegmentFact(errand.asked.line.id, run.time, run.duration, run.number))
             self._step()

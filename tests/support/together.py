@@ -20,8 +20,8 @@ class Recorded(NamedTuple):
     end: Fraction
 
 
-def shown_segments(disk: Sequence[Fact], *, timed: bool) -> set[tuple[int, int]]:
-    """Return line and time of each segment that players can show.
+def shown_segments(disk: Sequence[Fact], *, timed: bool) -> dict[tuple[int, int], tuple[int, str]]:
+    """Return line and time of each segment that players can show, with generation and Period.
 
     They show none that has less than a tenth of a segment beside it of the other kind, video or
     audio, if the presentation has that in its Period. Where more would be left out than if there
@@ -29,11 +29,12 @@ def shown_segments(disk: Sequence[Fact], *, timed: bool) -> set[tuple[int, int]]
     """
     segments, announced = _recorded(disk, timed=timed)
     if not segments:
-        return set()
+        return {}
     kinds = frozenset(each.kind for each in segments)
     ways = [kinds, *(frozenset([kind]) for kind in ("video", "audio") if kind in kinds)]
     found = [_shown(segments, announced, way) for way in ways]
-    return {(each.fact.line, each.fact.t) for each in min(found, key=lambda each: each[0])[1]}
+    kept = min(found, key=lambda each: each[0])[1]
+    return {(each.fact.line, each.fact.t): each.where for each in kept}
 
 
 def _recorded(
