@@ -151,10 +151,11 @@ def check_events(disk: Sequence[Fact], script: Script) -> None:
     runs = [f for f in disk if isinstance(f, SegmentFact) and (f.line, f.t) in there]
     lines = {fact.line: fact for fact in disk if isinstance(fact, LineFact)}
     for fact in events:
-        if (fact.generation, fact.period) not in there.values():
-            # Its Period has nothing that is shown.
-            continue
         start, time_ = fact.event.partition("<Event>")[2].partition("<")[0].split()
+        own = [each for each in there.values() if each.where == (fact.generation, fact.period)]
+        if not any(each.begin <= BEGIN + float(start) + int(time_) for each in own):
+            # Nothing of its Period is there yet: its begin was read late.
+            continue
         number = int(time_) // script.step + 1
         if any(
             run.n == number and _start(lines[run.line], script.step) == float(start)

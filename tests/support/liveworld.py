@@ -436,9 +436,9 @@ class SimulatedWorld:
         run = errand.asked.run
         encoder = self._encoder_of(errand)
         status = script.status(encoder, self.position(run), self.at)
-        track = int(errand.asked.path.rpartition("/")[0].rpartition("t")[2])
-        if status == 200 and (track, script.number(encoder, self.position(run))) in script.alone:
-            status = 404
+        number = script.number(encoder, self.position(run))
+        if any(n == number and f"t{track}/" in errand.asked.path for track, n in script.alone):
+            status = 404 if status == 200 else status
         here = status == 200
         if here:
             self.recorded_at = self.at

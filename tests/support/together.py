@@ -20,8 +20,8 @@ class Recorded(NamedTuple):
     end: Fraction
 
 
-def shown_segments(disk: Sequence[Fact], *, timed: bool) -> dict[tuple[int, int], tuple[int, str]]:
-    """Return line and time of each segment that players can show, with generation and Period.
+def shown_segments(disk: Sequence[Fact], *, timed: bool) -> dict[tuple[int, int], Recorded]:
+    """Return the segments that players can show, by line and time.
 
     They show none that has less than a tenth of a segment beside it of the other kind, video or
     audio, if the presentation has that in its Period. Where more would be left out than if there
@@ -34,7 +34,7 @@ def shown_segments(disk: Sequence[Fact], *, timed: bool) -> dict[tuple[int, int]
     ways = [kinds, *(frozenset([kind]) for kind in ("video", "audio") if kind in kinds)]
     found = [_shown(segments, announced, way) for way in ways]
     kept = min(found, key=lambda each: each[0])[1]
-    return {(each.fact.line, each.fact.t): each.where for each in kept}
+    return {(each.fact.line, each.fact.t): each for each in kept}
 
 
 def _recorded(

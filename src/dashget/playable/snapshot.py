@@ -9,7 +9,12 @@ from typing import Final
 
 from dashget.media.kind import SegmentKind
 from dashget.mpd.budget import Budget
-from dashget.mpd.presentation import ListAddressing, SingleAddressing, TemplateAddressing
+from dashget.mpd.presentation import (
+    ContentType,
+    ListAddressing,
+    SingleAddressing,
+    TemplateAddressing,
+)
 from dashget.planning.layout import Layout
 from dashget.planning.tracks import Track
 from dashget.playable.eventtimes import STREAM, move_events
@@ -21,6 +26,7 @@ from dashget.segments.segment import Segment
 
 _MICROSECONDS: Final = 1_000_000
 """So many are in a second: the starts of Periods are written with them."""
+_MAIN: Final = (ContentType.VIDEO, ContentType.AUDIO)
 _LIVE_ATTRIBUTES: Final = (
     "availabilityStartTime",
     "availabilityEndTime",
@@ -35,12 +41,18 @@ def make_static(
 ) -> None:
     """Make the document static; the first available segment starts at time zero.
 
-    That is a little later where no offset in whole ticks tells its time.
+    That is a little later where no offset in whole ticks tells its time. A Period of which the
+    window has video alone, or audio alone, is left out if the presentation has both there: players
+    refuse it, or stop.
     """
     media = {
         track.key: [s for s in track.index if s.kind is SegmentKind.MEDIA and s.time is not None]
         for track in tracks
     }
+    left_out = _periods_left_out(tracks, media)
+    for track in tracks:
+        if period_of(track) in left_out:
+            media[track.key] = []
     starts = [s.start for segments in media.values() for s in segments[:1] if s.start is not None]
     origin = _whole(min(starts, default=Fraction(0)), [t for t in tracks if media[t.key]])
     root.attributes["type"] = "static"
@@ -58,7 +70,7 @@ def make_static(
     for track in tracks:
         by_period.setdefault(period_of(track), []).append(track)
     for where, own in by_period.items():
-        if any(media[track.key] or _is_single(track) for track in own):
+        if where not in left_out and any(media[t.key] or _is_single(t) for t in own):
             _place_period(places[where], own[0], origin)
         else:
             places[where].remove()
@@ -79,6 +91,22 @@ def _whole(origin: Fraction, tracks: Sequence[Track]) -> Fraction:
     begin = min(track.representation.period.start for track in cut)
     each = gcd(_MICROSECONDS, *(track.representation.addressing.timescale for track in cut))
     return begin + Fraction(floor((origin - begin) * each), each)
+
+
+def _periods_left_out(tracks: Sequence[Track], media: Mapping[int, Sequence[Segment]]) -> set[str]:
+    """Return the places of the Periods that lack a main kind of media, which they would have."""
+    announced: dict[str, set[ContentType]] = {}
+    here: dict[str, set[ContentType]] = {}
+    for track in tracks:
+        kind, period = track.representation.content_type, period_of(track)
+        if kind in _MAIN:
+            announced.setdefault(period, set()).add(kind)
+            if media[track.key] or _is_single(track):
+                here.setdefault(period, set()).add(kind)
+    known = set().union(*here.values())
+    left_out = {where for where in here if announced[where] & known > here[where]}
+    # If there is nothing else, something is better.
+    return left_out if left_out < here.keys() else set()
 
 
 def _is_single(track: Track) -> bool:

@@ -517,6 +517,36 @@ def test_a_snapshot_of_a_live_presentation_plays_as_a_static_one(template: str) 
     assert shown.duration == last.start + last.duration
 
 
+def _both(name: str, start: int, length: int, *kinds: str) -> str:
+    """Return a Period of two-second segments of video and of ten-second ones of audio."""
+    steps = {"video": 2, "audio": 10}
+    sets = "".join(
+        f'<AdaptationSet contentType="{kind}" mimeType="{kind}/mp4"><SegmentTemplate timescale="1"'
+        f' media="{name}-{kind}-$Number$.m4s" duration="{steps[kind]}"/>{representation(name=kind)}'
+        "</AdaptationSet>"
+        for kind in kinds
+    )
+    return f'<Period id="{name}" start="PT{start}S" duration="PT{length}S">{sets}</Period>'
+
+
+@pytest.mark.parametrize(
+    ("periods", "kept"),
+    [
+        # The window is from 48 s on: of the first Period a segment of audio runs into it.
+        ((_both("a", 30, 14, "video", "audio"), _both("b", 44, 60, "video", "audio")), "b"),
+        ((_both("a", 30, 23, "video", "audio"), _both("b", 53, 60, "video", "audio")), "a"),
+        ((_both("a", 30, 23, "video"), _both("b", 53, 60, "video")), "ab"),
+        ((_both("a", 30, 20, "video"), _both("b", 50, 60, "video", "audio")), "ab"),
+        ((_both("b", 53, 60, "video", "audio"),), "b"),
+    ],
+)
+def test_a_period_of_a_snapshot_that_lacks_its_video_or_its_audio_is_left_out(
+    periods: tuple[str, ...], kept: str
+) -> None:
+    shown = resolved(localized(document("".join(periods), LIVE)))
+    assert "".join(period.id or "" for period in shown.periods) == kept
+
+
 def test_one_file_of_a_live_presentation_keeps_its_template() -> None:
     template = '<SegmentTemplate duration="4" media="all.mp4"/>'
     data = document(
