@@ -15,20 +15,12 @@ import msgspec
 
 from dashget.errors import MPDError
 from dashget.live.agenda import AGAIN
-from dashget.live.coverage import (
-    Look,
-    Part,
-    PlayedPeriod,
-    RecordedLine,
-    Row,
-    Rows,
-    Unrecorded,
-    parts_of,
-    played_periods,
-)
+from dashget.live.coverage import Part, PlayedPeriod, played_periods
 from dashget.live.facts import EventFact
+from dashget.live.groups import Unrecorded
 from dashget.live.localevents import placed_events, write_events
 from dashget.live.localnames import write_list, write_single
+from dashget.live.pieces import Look, RecordedLine, Row, Rows, parts_of
 from dashget.live.placing import NamedFiles, placed
 from dashget.live.spans import Run
 from dashget.live.stretches import Stretch, Stretches, essence

@@ -22,8 +22,8 @@ from dashget.live.spans import Run
 from dashget.live.stretches import Stretch, Stretches
 
 if TYPE_CHECKING:
-    from dashget.live.coverage import RecordedLine
     from dashget.live.line import Line
+    from dashget.live.pieces import RecordedLine
 
 _LARGEST_SCALE: Final = 1 << 31
 _MOST_CHANGES: Final = 64

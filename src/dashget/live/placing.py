@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from dashget.live.coverage import Names, RecordedLine
 from dashget.live.names import Row
+from dashget.live.pieces import Names, RecordedLine
 from dashget.live.spans import Run
 from dashget.live.stretches import Stretch
 

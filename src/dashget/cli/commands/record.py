@@ -184,7 +184,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--local-every",
         metavar="DURATION",
         default="60s",
-        help="Write NAME.local.mpd, which plays all that is recorded, so often while the recording"
+        help="Write NAME.local.mpd, which plays what is recorded, so often while the recording"
         " goes on; never: at its end only.",
     )
     group.add_argument(
