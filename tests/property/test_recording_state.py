@@ -10,8 +10,20 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from dashget.errors import StoreError
+from dashget.live import state as module
 from dashget.live.events import begin_of
-from dashget.live.facts import EventFact, ExpiredFact, Fact, SegmentFact
+from dashget.live.facts import (
+    CoverageFact,
+    EventFact,
+    ExpiredFact,
+    Fact,
+    LineFact,
+    LossFact,
+    Reason,
+    SegmentFact,
+    SessionFact,
+)
 from dashget.live.gaps import find_gaps, totals_of
 from dashget.live.options import Wishes
 from dashget.live.recorder import Recorder, Result
@@ -161,3 +173,37 @@ def test_a_summary_of_nothing_known_tells_nothing(unknown: bytes) -> None:
     fact = fact_of(unknown, "")
     assert fact is not None
     assert not totals_of(State.of([fact]).lines).announced
+
+
+LINE = LineFact(1, "t0/$Time$.m4s time/10", scale=10)
+
+
+@pytest.mark.parametrize("form", ["stretches", "runs", "long", "coverage"])
+def test_a_record_in_no_order_is_damaged_after_a_bounded_time(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_STEPS", 100_000)
+    times = range(4_000, 0, -1)
+    facts: list[Fact] = [LINE]
+    if form == "stretches":
+        facts += [LossFact(1, 4 * t, 2, t, reason=Reason.ODD) for t in times]
+    elif form == "runs":
+        # They are one stretch, but no two of them are of one kind.
+        facts += [SegmentFact(1, 2 * t, 2, 7 * t) for t in times]
+    elif form == "long":
+        facts += [LossFact(1, 4 * t, 2, t, reason=Reason.ODD) for t in reversed(times)]
+        facts += [LossFact(1, 1, 8_000, 1, count=2, reason=Reason.ODD)] * 4_000
+    else:
+        many = tuple(n for t in reversed(times) for n in (4 * t, 4 * t + 2))
+        facts += [
+            CoverageFact(1, known=many),
+            CoverageFact(1, known=tuple(n - 20_000 for n in many)),
+        ]
+        facts += [CoverageFact(1, known=(-20_000 - n, -19_999 - n)) for n in range(0, 200, 2)]
+    with pytest.raises(StoreError, match="its segments are in no order"):
+        State.of(facts)
+
+
+def test_recorders_in_any_order_are_sorted_by_time() -> None:
+    facts = [SessionFact("begin", float(at)) for at in (5, 1, 3, 1, 5)]
+    assert State.of(facts).runs == [(1.0, 1.0), (3.0, 3.0), (5.0, 5.0)]

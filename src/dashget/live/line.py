@@ -249,6 +249,13 @@ class Line:
         listing = self.of(run.time)
         return listing.doubtful and listing.stop == run.time + run.duration
 
+    @property
+    def steps(self) -> int:
+        """How many stretches and runs were moved to give what is known its order."""
+        spans = sum(each.steps for each in (self.known, self.holes, self.shown))
+        runs = (self.recorded, self.withdrawn, *self.lost.values())
+        return spans + sum(each.steps for each in runs)
+
     def lose(self, run: Run, reason: Reason | None) -> None:
         """Have segments lost, or withdrawn."""
         if reason is None:

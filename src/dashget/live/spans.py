@@ -44,9 +44,11 @@ class Run(msgspec.Struct, frozen=True, gc=False):
 class Spans:
     """Stretches of time that do not touch: sorted, with begin and end."""
 
-    __slots__ = ("_begins", "_ends")
+    __slots__ = ("_begins", "_ends", "steps")
 
     def __init__(self) -> None:
+        self.steps = 0
+        """How many stretches were moved or looked through: few where all comes in its order."""
         self._begins: list[int] = []
         self._ends: list[int] = []
 
@@ -77,6 +79,7 @@ class Spans:
         if first < last:
             begin = min(begin, self._begins[first])
             end = max(end, self._ends[last - 1])
+        self.steps += len(self._begins) - last
         self._begins[first:last] = [begin]
         self._ends[first:last] = [end]
 
@@ -113,6 +116,7 @@ class Spans:
                 yield run.part(k, before)
             k = max(before, min(run.count, -((middle - self._ends[at]) // step)))
             at += 1
+            self.steps += 1
 
 
 class Runs:
@@ -121,9 +125,11 @@ class Runs:
     A run takes 32 bytes, and more only if a time does not fit into 64 bits.
     """
 
-    __slots__ = ("_columns", "_pack", "count")
+    __slots__ = ("_columns", "_pack", "count", "steps")
 
     def __init__(self) -> None:
+        self.steps = 0
+        """How many runs were moved: few where all comes in its order."""
         self._pack: Callable[[Iterable[int]], MutableSequence[int]] = _pack
         self._columns = [self._pack(()) for _ in range(4)]
         """Times, durations, counts and numbers."""
@@ -231,6 +237,7 @@ class Runs:
 
     def _put(self, first: int, last: int, runs: list[Run]) -> None:
         """Replace the runs at positions ``first`` up to, and without, ``last``."""
+        self.steps += len(self) - last
         values = [(run.time, run.duration, run.count, run.number) for run in runs]
         columns = list(zip(*values, strict=True)) or [()] * 4
         try:

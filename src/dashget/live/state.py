@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from typing import Final
 
+from dashget.errors import StoreError
 from dashget.live.changes import Lines
 from dashget.live.events import Events
 from dashget.live.facts import (
@@ -37,6 +39,11 @@ from dashget.live.outage import Outages
 from dashget.live.spans import Run, Runs
 from dashget.live.stretches import Stretches
 
+MOST_STEPS: Final = 300_000_000
+"""So many stretches and runs are moved for the facts of a record: some seconds on the CPU."""
+_LOOKED_AFTER: Final = 1024
+"""After so many facts it is looked at how many they were."""
+
 
 class State:
     """Lines, files, outages, and the times in which a recorder was at work."""
@@ -66,9 +73,25 @@ class State:
     def of(cls, facts: Iterable[Fact]) -> State:
         """Return the state that facts tell, in the order in which they were written."""
         state = cls()
-        for fact in facts:
-            state.take(fact)
+        state.take_all(facts)
         return state
+
+    def take_all(self, facts: Iterable[Fact]) -> None:
+        """Take facts that somebody else may have written.
+
+        Raises StoreError if they are in such disorder that no recorder can have written them.
+        """
+        for count, fact in enumerate(facts):
+            self.take(fact)
+            if count % _LOOKED_AFTER == 0 or isinstance(fact, CoverageFact):
+                self._check_order()
+
+    def _check_order(self) -> None:
+        if sum(line.steps for line in self.lines) > MOST_STEPS:
+            raise StoreError(
+                "the record of the recording is damaged: its segments are in no order",
+                hint="no recorder writes it like that: use it no more",
+            )
 
     @property
     def resumed(self) -> bool:
@@ -164,8 +187,9 @@ class State:
 
     def _take_session(self, fact: SessionFact) -> None:
         if fact.recorder == "begin":
-            if all(began != fact.at for began, _ in self.runs):
-                self.runs = sorted([*self.runs, (fact.at, fact.at)])
+            at = bisect_left(self.runs, (fact.at, -math.inf))
+            if at == len(self.runs) or self.runs[at][0] != fact.at:
+                self.runs.insert(at, (fact.at, fact.at))
             if self.first is None:
                 self.first = fact.at
                 self.begin = -math.inf if fact.from_ is None else fact.from_
@@ -210,7 +234,7 @@ def _fill(line: Line, fact: CoverageFact) -> None:
     """Give a line what its earlier facts have told."""
     told = ((line.known, fact.known), (line.holes, fact.holes), (line.shown, fact.shown))
     for spans, numbers in told:
-        for begin, end in zip(numbers[::2], numbers[1::2], strict=False):
+        for begin, end in sorted(zip(numbers[::2], numbers[1::2], strict=False)):
             if begin < end:
                 spans.add(begin, end)
     for run in _runs(fact.recorded):
@@ -225,6 +249,7 @@ def _fill(line: Line, fact: CoverageFact) -> None:
 
 def _runs(numbers: tuple[int, ...]) -> Iterator[Run]:
     fields = iter(numbers)
-    for time, duration, count, number in zip(fields, fields, fields, fields, strict=False):
+    rows = sorted(zip(fields, fields, fields, fields, strict=False))
+    for time, duration, count, number in rows:
         if duration > 0 and count > 0:
             yield Run(time, duration, count, number)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
 from typing import Final
 
+from dashget.live.facts import Fact
 from dashget.live.snapshot import facts_of
 from dashget.live.state import State
 from dashget.recording import checkpoint
@@ -41,7 +43,7 @@ class Ledger:
         """At which length it is looked at again whether there is something to compress."""
         self._written = self.end if known is not None else -math.inf
         """Up to where the last checkpoint goes."""
-        self.advance()
+        self.state.take_all(self._read_on())
 
     def copy(self) -> State:
         """Return what it tells, for a recorder to go on from."""
@@ -51,10 +53,14 @@ class Ledger:
     def advance(self) -> None:
         """Read what was written since the last call."""
         with self._guard:
-            for end, fact in read_placed_facts(self._store, self.manifest, self.end):
-                self.end = end
-                if fact is not None:
-                    self.state.take(fact)
+            for fact in self._read_on():
+                self.state.take(fact)
+
+    def _read_on(self) -> Iterator[Fact]:
+        for end, fact in read_placed_facts(self._store, self.manifest, self.end):
+            self.end = end
+            if fact is not None:
+                yield fact
 
     def moved(self, by: int) -> None:
         """Have all lines lie elsewhere: the record has been written anew."""

@@ -26,6 +26,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 
+from dashget.errors import StoreError
 from dashget.store.control import PACKED
 from dashget.store.directory import Directory, Identity
 from dashget.store.soundness import UNREADABLE
@@ -34,6 +35,8 @@ from dashget.store.writing import read_at
 _LINE_BYTES: Final = 256
 _BLOCK: Final = 1 << 17
 _MOST: Final = 32
+_MOST_DAMAGE: Final = 1 << 30
+"""So many bytes of a record may be lost in one piece: more were never there."""
 """Real lines are 8 to 24 times as long as what they are compressed to."""
 _LEVELS: Final = (6, 1, 0)
 """Of zlib: the first that does not compress too well; the last does not compress."""
@@ -150,6 +153,15 @@ def fits(packed: BinaryIO, follows: Follows) -> bool:
     return found is not None and os.fstat(packed.fileno()).st_size >= follows.size
 
 
+def damaged() -> StoreError:
+    """Return the error for a packed beginning that cannot be used."""
+    return StoreError(
+        f"the beginning of the mirror's record is missing, or damaged: .dashget/{PACKED}",
+        hint="bring that file back from a copy; without it, move .dashget/record.jsonl away,"
+        " too: then the directory has no record",
+    )
+
+
 class _Member(NamedTuple):
     length: int
     size: int
@@ -164,6 +176,8 @@ def _read_head(descriptor: int, at: int, follows: Follows) -> _Member | None:
     if (magic, extra, name, field, mark) != (_MAGIC, _EXTRA, b"DG", _FIELD, follows.mark):
         return None
     within = _HEAD.size + _TAIL.size < size <= follows.size - at
+    # Deflate makes nothing much larger than it was.
+    within = within and size <= 2 * _BLOCK
     return _Member(length, size) if within and 0 < length <= min(_BLOCK, _MOST * size) else None
 
 
@@ -249,6 +263,8 @@ class JoinedRecord(io.RawIOBase):
             member = _read_head(self._packed.fileno(), place, self._follows)
             self._begins.append(begin)
             if member is None or begin + member.length > self._follows.follows:
+                if self._follows.follows - begin > _MOST_DAMAGE:
+                    raise damaged()
                 self._places.append((place, 0))
                 return
             self._places.append((place, member.size))

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from dashget.errors import StoreError
 from dashget.store.control import PACKED, RECORD, ControlDirectory
 from dashget.store.directory import Directory, identity_of
 from dashget.store.journal import sync_folder
@@ -133,11 +132,9 @@ class RecordFile:
                     opened.pop_all()
                     return whole
             # Who keeps the record in order may have replaced one file, and soon the other.
-        raise StoreError(
-            f"the beginning of the mirror's record is missing, or damaged: .dashget/{PACKED}",
-            hint="bring that file back from a copy; without it, move .dashget/record.jsonl away,"
-            " too: then the directory has no record",
-        )
+        from dashget.store.packedrecord import damaged
+
+        raise damaged()
 
     def _joined(self, file: BinaryIO) -> BinaryIO | None:
         """Return a record with its beginning, which is packed; None if that is another's."""

@@ -211,9 +211,8 @@ _place_in: Final = msgspec.json.Decoder(_Place).decode
 def read_state(store: Mirror, manifest: str) -> State:
     """Return what the record of a recording tells: by its checkpoint, if it has one."""
     state, end = checkpoint.read(store) or (State(), 0)
-    for _, fact in read_placed_facts(store, manifest, end):
-        if fact is not None:
-            state.take(fact)
+    facts = (fact for _, fact in read_placed_facts(store, manifest, end))
+    state.take_all(fact for fact in facts if fact is not None)
     return state
 
 

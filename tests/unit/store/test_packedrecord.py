@@ -281,9 +281,11 @@ def member(body: bytes, length: int, mark: bytes, crc: int = 0) -> bytes:
     return start + body + struct.pack("<II", crc, length)
 
 
-def planted(path: Path, data: bytes, follows: int, mark: bytes) -> RecordFile:
+def planted(
+    path: Path, data: bytes, follows: int, mark: bytes, *, size: int | None = None
+) -> RecordFile:
     (path / PACKED).write_bytes(data)
-    first = {"follows": follows, "size": len(data), "of": mark.hex()}
+    first = {"follows": follows, "size": size or len(data), "of": mark.hex()}
     (path / RECORD).write_bytes(msgspec.json.encode(first) + b'\n{"path":"a"}\n')
     return RecordFile(ControlDirectory(path))
 
@@ -324,6 +326,33 @@ def test_numbers_of_somebody_else_cost_no_more_than_their_file(tmp_path: Path) -
     left = content(planted(path, data, 32 * len(data), mark))
     assert len(left) == 32 * len(data) + len(b'{"path":"a"}\n')
     assert left.startswith(text)
+
+
+def test_a_file_with_a_hole_stands_for_no_endless_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, mark = control(tmp_path), b"12345678"
+    data = b"".join(packedrecord.pack(lines(1, 500), mark))
+    record = planted(path, data, 1 << 40, mark, size=1 << 40)
+    os.truncate(path / PACKED, 1 << 40)
+    with pytest.raises(StoreError, match="is missing, or damaged"):
+        content(record)
+    # Nor is a member of a gigabyte read.
+    body = zlib.compressobj(9, wbits=-15)
+    good = member(body.compress(b"{}\n") + body.flush(), 3, mark, zlib.crc32(b"{}\n"))
+    huge = good.replace(struct.pack("<I", len(good)), struct.pack("<I", 1 << 30), 1)
+    record = planted(path, good + huge, 6, mark, size=len(good) + (1 << 30))
+    os.truncate(path / PACKED, len(good) + (1 << 30))
+    read = packedrecord.read_at
+    sizes: list[int] = []
+
+    def noted(descriptor: int, size: int, at: int) -> bytes:
+        sizes.append(size)
+        return read(descriptor, size, at)
+
+    monkeypatch.setattr(packedrecord, "read_at", noted)
+    assert content(record).startswith(b"{}\n")
+    assert max(sizes) <= 2 * BLOCK
 
 
 @pytest.mark.parametrize("first", [b'{"follows":1}\n', b'{"follows":"x","size":1,"of":"00"}\n'])
