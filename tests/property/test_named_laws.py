@@ -99,7 +99,7 @@ class NamedWorld(SimulatedWorld):
         path, script = errand.path, self.script
         if path.endswith("init.mp4"):
             return super()._fetched(errand)
-        encoder, position = parse(script, path)
+        encoder, position = parse(script, path)[0], self._position(path)
         status = script.status(encoder, position, self.at)
         if status != 200:
             return FetchEnded(errand, Answer(status))
@@ -110,6 +110,10 @@ class NamedWorld(SimulatedWorld):
         self.disk.append(fact)
         self._step()
         return FetchEnded(errand, Answer(200, here=True, size=9), fact=fact)
+
+    def _position(self, path: str) -> int:
+        """Return the position of the segment that a name stands for now."""
+        return parse(self.script, path)[1]
 
 
 def parse(script: Script, path: str) -> tuple[Encoder, int]:
@@ -238,6 +242,67 @@ def test_all_files_of_an_undisturbed_list_are_recorded(form: str) -> None:
     assert world.local is not None
     assert world.local[1] is not None
     assert len({file.period for file in played_files(world.local[1])}) == 1
+
+
+RING = 25
+
+
+def ring(script: Script, at: float) -> Version:
+    """Return what a manifest says whose files have few names, which come again and again."""
+    version = document(script, at)
+    listings = []
+    for listing in version.listings:
+        media = [
+            msgspec.structs.replace(once, path=ring_path(once.path))
+            for once in listing.once
+            if once.kind is SegmentKind.MEDIA
+        ]
+        listings.append(msgspec.structs.replace(listing, once=(listing.once[0], *media)))
+    return msgspec.structs.replace(version, listings=tuple(listings))
+
+
+def ring_path(path: str) -> str:
+    above, _, position = path.rpartition("-")
+    return f"{above}-{int(position.removesuffix('.m4s')) % RING}.m4s"
+
+
+class RingWorld(NamedWorld):
+    """A world in which a name stands for the newest media that have it."""
+
+    def __init__(self, script: Script, disk: list[Fact], **when: float | None) -> None:
+        super().__init__(script, disk, reads=ring, **when)  # type: ignore[arg-type]  # as there
+        self.came: dict[str, list[int]] = {}
+
+    def _position(self, path: str) -> int:
+        edge = int(self.at // self.script.step) - 1
+        position = edge - (edge - super()._position(path)) % RING
+        self.came.setdefault(path, []).append(position)
+        return position
+
+
+@pytest.mark.parametrize("form", ["files", "manifest", "durations", "none"])
+@pytest.mark.parametrize("dies_at", [None, 150, 151, 152, 153, 154, 155])
+def test_names_that_come_again_are_other_files(form: str, dies_at: int | None) -> None:
+    script = Script(form=form, depth=20, tracks=1)
+    disk: list[Fact] = []
+    came: dict[str, int] = {}
+    at = 30.0
+    for dies in (None,) if dies_at is None else (dies_at, None):
+        world = RingWorld(script, disk, at=at, dies_at=dies)
+        wishes = Wishes(until=BEGIN + 180.0, wait=True)
+        try:
+            Recorder(world, wishes, world.wall, State.of(disk), lambda _: None).run()
+        except KilledError:
+            at = world.at + 3.0
+        came |= {path: positions[-1] for path, positions in world.came.items()}
+    files = [fact for fact in disk if isinstance(fact, FileFact) and fact.line]
+    assert len({fact.path for fact in files}) == len(files), "no name is taken twice"
+    assert {fact.path for fact in files} == set(came)
+    numbers = sorted((came[fact.path], fact.n) for fact in files)
+    first = numbers[0]
+    assert numbers == [(first[0] + k, first[1] + k) for k in range(len(numbers))]
+    assert numbers[-1][0] >= 88
+    assert not gaps_in(State.of(disk))
 
 
 def test_a_week_of_a_list_takes_little_memory() -> None:

@@ -8,10 +8,12 @@ before, numbers are left out, since nobody knows what was between.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dashget.common.numbers import is_digits, read_digits
 from dashget.live.agenda import AGAIN
 from dashget.live.facts import FileFact, LossFact, NamedFact, NamesFact, Reason, ShortFact
 from dashget.live.listing import Listing, Once
@@ -44,13 +46,66 @@ class NamedLine:
         self.last: int | None = None
         """The last order number that was given."""
         self.window: dict[str, int] | None = None
-        """The order numbers of the files of the newest document that has it; None: of all."""
+        """The order numbers of the files of the newest document that has it, in its order, by
+        their names there; None: of all."""
+        self.times: dict[str, Fraction] = {}
+        """The media times of these in seconds, where a timeline tells them."""
+        self.turns: dict[str, int] = {}
+        """How often names stood for other media, if they did more than once."""
+        self.is_restored = False
+        """True while only an earlier recorder has read a document that has it."""
 
     def numbers(self) -> dict[str, int]:
         """Return the order numbers of the files that a new document may have."""
         if self.window is None:
-            self.window = dict(self.rows.names())
+            self.window, self.is_restored = {}, True
+            for stored, n in self.rows.names():
+                path, turn = reused_name(stored)
+                if turn > 1:
+                    self.turns[path] = max(turn, self.turns.get(path, 1))
+                    self.window.pop(path, None)
+                self.window[path] = n
         return self.window
+
+    def stored(self, path: str) -> str:
+        """Return the name under which a file is stored, by its name in documents."""
+        return stored_name(path, self.turns.get(path, 1))
+
+    def find_reused(self, files: Mapping[str, Once]) -> set[str]:
+        """Return the names that stand for other media in a new document than before.
+
+        One that is behind others, which were behind it before, or came after it, is announced
+        anew; and so is one of a later time, where the list has a timeline, and so are all of a
+        document that has none but those that had left the list.
+        """
+        known = self.numbers()
+        recorded = {
+            path: n
+            for path, once in files.items()
+            if not once.in_one and (n := self.rows.number_of(self.stored(path))) is not None
+        }
+        common = [known[path] for path in files if path in known]
+        past = known and not common
+        if self.is_restored and self.turns:
+            past = self.rows.last not in common
+        if past and len(recorded) == len(files):
+            return set(recorded)
+        places = {path: place for place, path in enumerate(known)}
+        reused: set[str] = set()
+        furthest, last = -1, -1
+        for path, once in files.items():
+            time, before = _time_of(once), self.times.get(path)
+            if time is not None and before is not None:
+                moved = 2 * (time - before) >= Fraction(max(once.duration, 1), once.scale)
+            elif path in known:
+                moved = places[path] < furthest
+            else:
+                moved = recorded.get(path, last) < last
+            if moved and not once.in_one:
+                reused.add(path)
+            elif path in known:
+                furthest, last = max(furthest, places[path]), max(last, known[path])
+        return reused
 
 
 class Learnt(msgspec.Struct, frozen=True):
@@ -62,6 +117,8 @@ class Learnt(msgspec.Struct, frozen=True):
     """Path and file, in the order of the document."""
     first_new: int | None
     """The order number of the first file that is new; None: none is."""
+    reused: frozenset[str] = frozenset()
+    """The paths of files whose names stood for other media before."""
 
 
 class Named:
@@ -197,19 +254,57 @@ def _learn(
     line: NamedLine, is_new: bool, paths: Sequence[str], media: Sequence[Once], prefix: str
 ) -> Learnt:
     known, numbers = line.numbers(), _Numbers(line)
-    window = {path: known[path] for path in paths if path in known}
+    named = dict(zip(reversed(paths), reversed(media), strict=True))
+    named = dict(reversed(named.items()))
+    reused = line.find_reused(named)
+    for path in reused:
+        if line.rows.number_of(line.stored(path)) is not None:
+            line.turns[path] = line.turns.get(path, 1) + 1
+    line.times = {p: time for p, once in named.items() if (time := _time_of(once)) is not None}
+    back = {path: line.rows.number_of(line.stored(path)) for path in named if path not in reused}
+    window = {path: n for path, was in back.items() if (n := known.get(path, was)) is not None}
     first_new: int | None = None
     for group, before, after in _new_ones(paths, window):
         given = numbers.give(len(group), before, after)
         window.update(zip(group, given, strict=True))
         first_new = given[0] if first_new is None else min(first_new, given[0])
-    line.window = window
+    line.window, line.is_restored = {path: window[path] for path in named}, False
     files: list[tuple[str, Once]] = []
     for path, once in zip(paths, media, strict=True):
         behind = f"{prefix}{once.behind}" if once.behind else ""
         placed = msgspec.structs.replace(once, line=line.id, n=window[path], behind=behind)
-        files.append((path, placed))
-    return Learnt(line, is_new, tuple(files), first_new)
+        files.append((line.stored(path), placed))
+    return Learnt(line, is_new, tuple(files), first_new, frozenset(map(line.stored, reused)))
+
+
+def _time_of(once: Once) -> Fraction | None:
+    """Return the media time that a timeline has for a file, in seconds."""
+    return Fraction(once.time, once.scale) if once.timed and once.time is not None else None
+
+
+def stored_name(path: str, turn: int) -> str:
+    """Return the name under which a file is stored whose name was given to others before.
+
+    It is in a folder of its generation and of its turn, as ``_again/1.2/``.
+    """
+    if turn == 1:
+        return path
+    above, _, rest = path.partition("/")
+    number, _, inner = rest.partition("/")
+    if above == AGAIN and is_digits(number) and inner:
+        return f"{AGAIN}/{number}.{turn}/{inner}"
+    return f"{AGAIN}/1.{turn}/{path}"
+
+
+def reused_name(stored: str) -> tuple[str, int]:
+    """Return the name of a file in documents, and its turn, by the name under which it is."""
+    above, _, rest = stored.partition("/")
+    place, _, inner = rest.partition("/")
+    generation, _, turn = place.partition(".")
+    if above != AGAIN or not inner or not (is_digits(generation) and is_digits(turn)):
+        return stored, 1
+    path = inner if generation == "1" else f"{AGAIN}/{generation}/{inner}"
+    return path, read_digits(turn) or 1
 
 
 def _new_ones(

@@ -92,6 +92,8 @@ class Rows:
         self.forgotten = 0
         """How many files were recorded, and have been removed since."""
         self._known: dict[Series, int] = {}
+        self._highest: dict[int, int] = {}
+        """The highest number in the names of each series."""
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -118,6 +120,7 @@ class Rows:
         """Take a file; return False if its place is taken by others. The same may come again."""
         named, number = split_name(fact.path)
         series = self._known_as(named)
+        self._highest[series] = max(number, self._highest.get(series, number))
         row = Row(
             fact.n, fact.t, fact.d, max(fact.scale, 1), fact.begins or 0.0, series, number,
         )  # fmt: skip
@@ -155,6 +158,9 @@ class Rows:
             return
         self.rows, self.series = list(rows), list(series)
         self._known = {each: number for number, each in enumerate(series)}
+        for row in rows:
+            highest = row.number + (row.count - 1) * row.step
+            self._highest[row.series] = max(highest, self._highest.get(row.series, highest))
         self.count = sum(row.count for row in rows)
         self.forgotten = max(forgotten, 0)
 
@@ -179,6 +185,19 @@ class Rows:
             series = self.series[row.series]
             for k in range(row.count):
                 yield series.name(row.number + k * row.step), row.n + k
+
+    def number_of(self, path: str) -> int | None:
+        """Return the order number of a file by its name; None if it is not recorded."""
+        named, number = split_name(path)
+        series = self._known.get(named)
+        if series is None or number > self._highest.get(series, -1):
+            return None
+        for row in self.rows:
+            if row.series == series:
+                k, rest = divmod(number - row.number, row.step or 1)
+                if not rest and 0 <= k < row.count:
+                    return row.n + k
+        return None
 
     def _known_as(self, series: Series) -> int:
         if series not in self._known:

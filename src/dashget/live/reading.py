@@ -378,6 +378,7 @@ def _of_names(track: Track, layout: Layout, begin: Fraction) -> Listing:
     window = representation.window
     depth = None if window is None or window.depth is None else float(window.depth)
     behind = "" if single else _path_of_initialization(track, layout)
+    timed = isinstance(addressing, ListAddressing) and addressing.timeline is not None
     once: list[Once] = []
     usual = 0.0
     end = period.end
@@ -395,7 +396,7 @@ def _of_names(track: Track, layout: Layout, begin: Fraction) -> Listing:
                 time=None if single else _listed_time(segment, addressing),
                 duration=0 if single else segment.duration or 0,
                 scale=scale, origin=origin, depth=depth, behind=behind,
-                in_one=in_one, grows=in_one and open_,
+                timed=timed, in_one=in_one, grows=in_one and open_,
                 least=0 if part is None or part.last is None else part.last + 1,
             )
         )  # fmt: skip

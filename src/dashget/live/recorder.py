@@ -586,6 +586,8 @@ class Recorder:
                     self._note(fact)
             self._listed = True
             count += len(learnt.files)
+            for path in learnt.reused:
+                state.once.lost.pop(path, None)
             for path, once in learnt.files:
                 state.once.announce(path, once, now)
                 here = state.once.has(path)

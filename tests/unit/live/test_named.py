@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 
+import msgspec
 import pytest
 
 from dashget.live.facts import Fact, FileFact, NamesFact, ShapeFact, StretchFact
 from dashget.live.listing import Axis, Listing, Once
 from dashget.live.localmpd import Coverage, local_mpd
-from dashget.live.named import Named
+from dashget.live.named import Named, reused_name, stored_name
 from dashget.live.names import Rows, Series, split_name
 from dashget.live.snapshot import facts_of
 from dashget.live.state import State
@@ -281,6 +282,101 @@ def test_names_in_another_order_are_all_there() -> None:
     learnt(named, listing("a", "b", "c"))
     found = learnt(named, listing("c", "x", "a", "y", "b"))[0]
     assert len({n for _, n in found}) == 5
+
+
+def come(named: Named, files: list[tuple[str, int]]) -> None:
+    """Have files come that a document has named."""
+    for path, n in files:
+        named.take(FileFact(path, 9, BEGIN, 1, n, None, 2, 1, BEGIN + 9))
+
+
+def restored(named: Named) -> Named:
+    again = Named()
+    for fact in named.facts():
+        again.take(fact)
+    return again
+
+
+def test_a_name_that_comes_again_behind_later_ones_is_another_file() -> None:
+    named = Named()
+    come(named, learnt(named, listing("v/0", "v/1", "v/2"))[0])
+    found = learnt(named, listing("v/1", "v/2", "v/0"))[0]
+    assert [path for path, _ in found] == ["v/1", "v/2", "_again/1.2/v/0"]
+    assert [n for _, n in found] == sorted({n for _, n in found})
+    come(named, found[2:])
+    assert learnt(named, listing("v/1", "v/2", "v/0"))[0] == found, "once"
+    assert [path for path, _ in learnt(named, listing("v/2", "v/0", "v/1"))[0]] == [
+        "v/2", "_again/1.2/v/0", "_again/1.2/v/1",
+    ]  # fmt: skip
+
+
+def test_a_name_that_had_left_the_list_is_another_file_behind_later_ones() -> None:
+    for again in (lambda named: named, restored):
+        named = Named()
+        for first in range(3):
+            paths = [f"v/{k % 4}" for k in range(first, first + 2)]
+            come(named, learnt(named, listing(*paths))[0])
+        named = again(named)
+        come(named, learnt(named, listing("v/2", "v/3"))[0])
+        found = learnt(named, listing("v/3", "v/0"))[0]
+        assert [path for path, _ in found] == ["v/3", "_again/1.2/v/0"]
+        come(named, found[1:])
+        named = again(named)
+        found = learnt(named, listing("v/0", "v/1"))[0]
+        assert [path for path, _ in found] == ["_again/1.2/v/0", "_again/1.2/v/1"]
+
+
+def test_a_list_of_names_that_had_all_left_it_is_one_of_other_files() -> None:
+    named = Named()
+    come(named, learnt(named, listing("v/0", "v/1"))[0])
+    come(named, learnt(named, listing("v/2", "v/3"))[0])
+    found = learnt(named, listing("v/0", "v/1"))[0]
+    assert [path for path, _ in found] == ["_again/1.2/v/0", "_again/1.2/v/1"]
+    come(named, found)
+    found = learnt(restored(named), listing("v/2", "v/3"))[0]
+    assert [path for path, _ in found] == ["_again/1.2/v/2", "_again/1.2/v/3"]
+
+
+def test_a_document_of_a_cache_names_no_other_files() -> None:
+    """They are before what came later, so they are what they were."""
+    named = Named()
+    come(named, learnt(named, listing("a", "b", "c"))[0])
+    files = learnt(named, listing("b", "c", "d"))[0]
+    come(named, files)
+    assert learnt(named, listing("a", "b", "c"))[0][1:] == files[:2]
+    assert learnt(named, listing("b", "c", "d"))[0] == files
+    found = learnt(named, listing(period="p"), listing("a", "b", track="w"))
+    assert [path for path, _ in found[0]] == ["a", "b"]
+
+
+def test_a_name_with_a_later_time_in_a_timeline_is_another_file() -> None:
+    def timed(*times: int) -> Listing:
+        made = listing("v/0", "v/1")
+        once = [
+            msgspec.structs.replace(each, time=time, duration=2, timed=True)
+            for each, time in zip(made.once, times, strict=True)
+        ]
+        return msgspec.structs.replace(made, once=tuple(once))
+
+    named = Named()
+    come(named, learnt(named, timed(0, 2))[0])
+    assert [path for path, _ in learnt(named, timed(0, 2))[0]] == ["v/0", "v/1"]
+    found = learnt(named, timed(4, 6))[0]
+    assert [path for path, _ in found] == ["_again/1.2/v/0", "_again/1.2/v/1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "turn", "stored"),
+    [
+        ("v/1", 1, "v/1"),
+        ("v/1", 2, "_again/1.2/v/1"),
+        ("_again/3/v/1", 1, "_again/3/v/1"),
+        ("_again/3/v/1", 12, "_again/3.12/v/1"),
+    ],
+)
+def test_a_name_is_told_from_its_later_turns(path: str, turn: int, stored: str) -> None:
+    assert stored_name(path, turn) == stored
+    assert reused_name(stored) == (path, turn)
 
 
 def test_another_period_is_another_line() -> None:
