@@ -85,8 +85,8 @@ class PlannedFile(msgspec.Struct, eq=False):
     """How it came first, if its end was in doubt and it is asked for once more."""
     found: bool = False
     """True if it was found in place, and has the server's size."""
-    unjudged: bool = False
-    """True if something about it is decided when all files have come."""
+    unjudged: str | None = None
+    """What is decided about it when all files have come, for its record."""
     missed: bool = False
     """True if no server had the file when it was its turn."""
 

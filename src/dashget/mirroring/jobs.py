@@ -189,6 +189,8 @@ class Jobs:
             return None
         if self._policy.only is not None:
             presence = Presence.MISSING
+        elif self._store.takes_up_judging(file.path):
+            self._outcomes.clocks.doubtful[id(file.planned.track)] = file.planned.track
         if presence is Presence.MOVED:
             presence = Presence.COMPLETE if data else self._recall(file)
         elif presence is Presence.COMPLETE and self._policy.check_remote and not data:

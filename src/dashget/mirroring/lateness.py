@@ -32,6 +32,8 @@ class Lateness:
         self._clocks = clocks
         self._begun = begun
         self._waiting: list[tuple[PlannedFile, Fetched]] = []
+        self.found = False
+        """True if anything was wrong when it was looked for last."""
         self._wrong: dict[str, WrongTime] = {}
         """What is wrong and has not been decided about, by path."""
 
@@ -53,8 +55,11 @@ class Lateness:
         # Without its initialization segment nothing is decided about a track.
         clocks.doubtful = {key: each for key, each in doubtful.items() if clocks.is_to_come(each)}
         if layout is not None:
-            for track in doubtful.values():
-                self._wrong |= wrong_times(track, layout, self._store)
+            for key, track in doubtful.items():
+                if found := wrong_times(track, layout, self._store):
+                    self._wrong |= found
+                    clocks.doubtful[key] = track
+        self.found = bool(self._wrong) and not accept_odd
         waiting, self._waiting = self._waiting, []
         for file, fetched in waiting:
             wrong = self._wrong.pop(file.path, None)

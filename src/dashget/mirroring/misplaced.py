@@ -26,7 +26,7 @@ from dashget.mirroring.files import PlannedFile
 from dashget.mirroring.rows import is_alike, is_long, rows_of
 from dashget.planning.plan import PlannedSegment, iter_plan
 from dashget.planning.tracks import Track
-from dashget.store import Mirror
+from dashget.store import UNJUDGED_TIME, Mirror
 
 _IN_PLACE: Final = 3
 
@@ -54,7 +54,7 @@ def misplaced(
             # All of the track decide when the segment that tells their clock has come.
             clocks.doubtful[id(track)] = track
             for file in own:
-                file.unjudged = True
+                file.unjudged = UNJUDGED_TIME
         if clock is None or not off:
             continue
         clocks.doubtful[id(track)] = track

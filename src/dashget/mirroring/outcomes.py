@@ -23,7 +23,7 @@ from dashget.mirroring.files import Coded, PlannedFile, Rejection
 from dashget.mirroring.ledger import Ledger
 from dashget.mirroring.missing import Missing
 from dashget.planning.layout import SafePath
-from dashget.store import FileRecord, Mirror, RefusedError
+from dashget.store import UNJUDGED_END, UNJUDGED_TIME, FileRecord, Mirror, RefusedError
 from dashget.transfer.contract import Fetched, Job, Method, TransferError
 
 if TYPE_CHECKING:
@@ -290,7 +290,8 @@ class Outcomes:
             self._wholeness = Wholeness(self._store)
             self._holds = self._is_held
         self._wholeness.add(file, part, self.clocks.layout)
-        file.unjudged = self._wholeness.doubts(file)
+        if self._wholeness.doubts(file):
+            file.unjudged = UNJUDGED_END
 
     def ask_for_ends(self, *, again: bool = True) -> None:
         """Ask once more for the files that have come without some of their time.
@@ -372,7 +373,7 @@ class Outcomes:
                 if reason is None and (file in unsure or file.rejected):
                     self.clocks.doubtful[id(file.planned.track)] = file.planned.track
                     self._learn_lateness().unsure.add(file)
-                    file.unjudged = True
+                    file.unjudged = file.unjudged or UNJUDGED_TIME
                 self._name(file, fetched)
                 continue
             if file.unfinished is not None:
@@ -388,16 +389,17 @@ class Outcomes:
             self._holds = self._is_held
         return self._lateness
 
-    def check_times(self, tracks: Sequence[Track]) -> None:
+    def check_times(self, tracks: Sequence[Track]) -> bool:
         """Decide about segments that are off their time by all of their track, as ``verify`` does.
 
-        What was found to be wrong is asked for again, also if it had come before.
+        What was found to be wrong is asked for again, also if it had come before. Returns True if
+        anything was: without it, others may be wrong as well.
         """
         if self._ledger.totals.outcomes.get(Outcome.PRESENT):
             self.clocks.doubt_described(tracks, self._arrivals.described)
             self.clocks.doubt_beside(tracks)
         if not self.clocks.doubtful:
-            return
+            return False
         lateness = self._learn_lateness()
         accept = self._arrivals.accept_odd
         for file, fetched, reason in lateness.decide(accept_odd=accept):
@@ -413,6 +415,7 @@ class Outcomes:
                 self._ledger.retry_at_end(file, file.urls[0], file.tries, reason)
             else:
                 self._ledger.finish(file, Outcome.FAILED, reason=reason, hint=INVALID_HINT)
+        return lateness.found
 
     def _finish_held(self, file: PlannedFile, fetched: Fetched) -> None:
         if file.found:
@@ -544,7 +547,7 @@ class Outcomes:
         """Record a file that was found and is as on the server; its time may be in doubt."""
         file.found = True
         late = self._arrivals.find_time(file) and self._is_found_late(file, fetched)
-        file.unjudged = late
+        file.unjudged = UNJUDGED_TIME if late else None
         self._store.adopt(replace(self._record(file, fetched, None), adopted=True))
         if not late:
             self._ledger.finish(file, Outcome.ADOPTED, fetched.size, fetched)
@@ -666,7 +669,7 @@ class Outcomes:
         coded = file.coded
         if coded is not None:
             record = replace(record, codings=coded.codings, coded_size=coded.size)
-        return replace(record, unjudged=True) if file.unjudged else record
+        return replace(record, unjudged=file.unjudged) if file.unjudged else record
 
 
 def _may_be_elsewhere(file: PlannedFile) -> bool:

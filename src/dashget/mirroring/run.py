@@ -83,16 +83,14 @@ class MirrorRun:
             self._work_through(jobs, tracks, layout, engine, stop)
             self._prove(engine, stop)
             outcomes.ask_for_ends()
-            if not stop.requested:
-                outcomes.check_times(tracks)
-            while not stop.requested and (again := outcomes.take_again()):
+            found = not stop.requested and outcomes.check_times(tracks)
+            while not stop.requested and ((again := outcomes.take_again()) or found):
                 ledger.begin_round()
                 self._fetch(self._jobs.again(again), engine)
                 self._look_at_host(engine, stop)
                 if outcomes.missing.reason is not None:
                     outcomes.fail_waiting()
-                if not stop.requested:
-                    outcomes.check_times(tracks)
+                found = not stop.requested and outcomes.check_times(tracks)
         except StoreError:
             with contextlib.suppress(StoreError):
                 outcomes.collect_all()

@@ -33,7 +33,15 @@ from dashget.store.failures import OccupiedError, RefusedError
 from dashget.store.local import LocalDirectory
 from dashget.store.mirror import Mirror
 from dashget.store.possession import OCCUPIED_HINT, Presence
-from dashget.store.record import RECORD_VERSION, FailureRecord, FileRecord, Header, LiveRun
+from dashget.store.record import (
+    RECORD_VERSION,
+    UNJUDGED_END,
+    UNJUDGED_TIME,
+    FailureRecord,
+    FileRecord,
+    Header,
+    LiveRun,
+)
 from dashget.store.recorded import RecordedFiles
 
 if TYPE_CHECKING:
@@ -42,6 +50,8 @@ if TYPE_CHECKING:
 __all__ = [
     "OCCUPIED_HINT",
     "RECORD_VERSION",
+    "UNJUDGED_END",
+    "UNJUDGED_TIME",
     "Backend",
     "Displaced",
     "FailureRecord",

@@ -106,7 +106,9 @@ class Mirror:
         self._unwritten: list[FileRecord] = []
         """What ``write_lines`` writes: without user and password of its URLs."""
         self._unjudged: set[str] = set()
-        """The files that were recorded as unjudged since ``note_judged``."""
+        """The files recorded as unjudged that this run judges; see ``note_judged``."""
+        self._left_unjudged: set[str] = set()
+        """Those that an earlier run has left, and that were not asked about yet."""
         self._append = place.append
 
     @classmethod
@@ -360,6 +362,17 @@ class Mirror:
         if record is not None and not record.odd:
             self.note(msgspec.structs.replace(record, odd=True))
 
+    def takes_up_judging(self, path: str) -> bool:
+        """Return True if a run was killed before it had judged the time of a file.
+
+        Then this run does, and says so by ``note_judged``.
+        """
+        if path not in self._left_unjudged:
+            return False
+        self._left_unjudged.discard(path)
+        self._unjudged.add(path)
+        return True
+
     def note_judged(self) -> None:
         """Record that nothing is wrong with the files that were recorded as unjudged."""
         unjudged, self._unjudged = self._unjudged, set()
@@ -367,7 +380,7 @@ class Mirror:
         for path in sorted(unjudged):
             record = records.get(path) if records is not None else None
             if record is not None and record.unjudged:
-                self._take_up(msgspec.structs.replace(record, unjudged=False))
+                self._take_up(msgspec.structs.replace(record, unjudged=None))
         self.write_lines()
 
     def write_lines(self) -> None:
@@ -655,7 +668,8 @@ class Mirror:
     def _recorded(self) -> CompactMap | SearchedRecord:
         """The size of every recorded file, and the key of its URL."""
         with self.as_store_error():
-            return read_sizes(self.place.open_record)
+            sizes, self._left_unjudged = read_sizes(self.place.open_record)
+            return sizes
 
     def _open(self, header: Header, *, moved: bool, only: str | None) -> None:
         header = without_secrets(header)

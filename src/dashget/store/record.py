@@ -42,6 +42,10 @@ _HEADER: Final = b'{"dashget"'
 _FAILED: Final = b'{"failed"'
 """The beginning of a failure's line."""
 
+UNJUDGED_TIME: Final = "time"
+UNJUDGED_END: Final = "end"
+"""What may be undecided about a recorded file."""
+
 OpenRecord = Callable[[], BinaryIO | None]
 """Opens a record to read it, seekable; None if there is none."""
 
@@ -117,9 +121,9 @@ class FileRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Of such media: the ticks in a second. Begin and duration are what it says of itself."""
     at: float | None = None
     """Of such media: the server time at which it begins."""
-    unjudged: bool = False
-    """True while something about it is to be decided when all files have come, such as its time.
-    A run that was killed before leaves it so: the next one compares it, and decides."""
+    unjudged: str | None = None
+    """What is decided about it when all files have come: ``time``, if it is right beside others, or
+    ``end``, if it is all of it. A run that is killed before leaves it to the next one."""
     more: int = 0
     """Of such media in a file that may grow: so many of its bytes came with this line."""
 
@@ -153,7 +157,7 @@ class _Line(msgspec.Struct):
     url: str | None = None
     size: int | None = None
     removed: bool = False
-    unjudged: bool = False
+    unjudged: str | None = None
 
 
 encode_clean: Final = msgspec.json.Encoder().encode_lines
@@ -234,19 +238,26 @@ def read_first_header(record: OpenRecord) -> Header | None:
     return next((_header_of(line) for _, line in _iter_placed_lines(record, 0)), None)
 
 
-def read_sizes(record: OpenRecord) -> CompactMap:
-    """Return the recorded size of every finished file and the key of its URL, by path."""
-    sizes = CompactMap(2)
+def read_sizes(record: OpenRecord) -> tuple[CompactMap, set[str]]:
+    """Return the recorded size of every finished file and the key of its URL, by path.
+
+    And the paths of those whose time was not judged. A file whose end was not is no finished one.
+    """
+    sizes, unjudged = CompactMap(2), set[str]()
     for block in _iter_blocks(record):
         for entry in _decode_block(block):
             path, size = entry.path, entry.size
             if path is None or not is_safe_path(path):
                 continue
-            if entry.removed or entry.unjudged:
+            if unjudged and entry.unjudged != UNJUDGED_TIME:
+                unjudged.discard(path)
+            if entry.removed or entry.unjudged not in (None, UNJUDGED_TIME):
                 sizes.discard(path)
             elif size is not None and 0 <= size <= LARGEST:
                 sizes[path] = (size, hash(entry.url))
-    return sizes
+                if entry.unjudged is not None:
+                    unjudged.add(path)
+    return sizes, unjudged
 
 
 def read_live_runs(record: OpenRecord) -> tuple[LiveRun, ...]:

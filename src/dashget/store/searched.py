@@ -38,7 +38,7 @@ class SearchedRecord:
         with file:
             line = _find(file, b'{"path":' + msgspec.json.encode(path))
         found = None if line is None else parse_record(line)
-        if found is None or found.removed or found.unjudged or found.path != path:
+        if found is None or found.removed or found.path != path:
             return None
         return found.size, url_key(found.url)
 

@@ -58,6 +58,12 @@ def check(url: str, root: Path) -> bool:
     return summary.complete
 
 
+def last_lines(root: Path) -> bytes:
+    """Return the valid line of each file."""
+    lines = (root / ".dashget/record.jsonl").read_bytes().splitlines()
+    return b"\n".join({line.partition(b",")[0]: line for line in lines}.values())
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_kill_before_the_judgement_lets_nothing_pass(
     server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
@@ -83,14 +89,17 @@ def test_what_has_come_in_the_meantime_is_taken_in_one_run(
     assert [seen.path for seen in server.seen] == ["/x.mpd"]
 
 
-def test_what_was_judged_and_not_told_is_compared_and_stays(
+def test_what_was_judged_and_not_told_is_judged_by_what_is_there(
     server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = publish(server, off(range(3, 7), 3600))
     kill(monkeypatch, Mirror, "note_judged", lambda: mirror(url, tmp_path))
+    for number in range(1, COUNT + 1):
+        server.on(f"/v/{number}.m4s", refuse(404))
     server.seen.clear()
     assert check(url, tmp_path)
-    assert "GET" not in {seen.method for seen in server.seen if seen.path != "/x.mpd"}
+    assert b'"unjudged"' not in last_lines(tmp_path)
+    assert {seen.path for seen in server.seen} == {"/x.mpd"}
 
 
 def test_a_file_that_is_perhaps_not_whole_is_fetched_after_a_kill(
@@ -126,6 +135,29 @@ def timed(number: int, shift: int) -> bytes:
     return moof + box("mdat", bytes(400 + number))
 
 
+def publish_many(server: FaultServer, late: dict[int, int]) -> str:
+    """Put very many segments on the server, some of which are late by so many seconds."""
+    content = (
+        f'<AdaptationSet {MP4}><SegmentTemplate duration="2" initialization="i.mp4"'
+        f' media="v/$Number$.m4s" endNumber="{MANY}"/>'
+        '<Representation id="v" bandwidth="8000"/></AdaptationSet>'
+    )
+    server.on("/i.mp4", Answer(initialization()))
+    for number in range(1, MANY + 1):
+        server.on(f"/v/{number}.m4s", Answer(timed(number, late.get(number, 0))))
+    return server.on("/x.mpd", Answer(mpd(content, seconds=2 * MANY)))
+
+
+def test_what_is_wrong_without_others_that_were_is_asked_for_too(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    late = {**dict.fromkeys(range(51, 55), 3600), 55: 500, **dict.fromkeys(range(58, 62), 3600)}
+    url = publish_many(server, late)
+    summary, _ = mirror(url, tmp_path)
+    assert {failure.path for failure in summary.failures} == {"v/55.m4s", "v/56.m4s", "v/57.m4s"}
+    assert not check(url, tmp_path)
+
+
 @pytest.mark.parametrize(("at", "remembered"), [(60, 9), (61, 9), (100, 9), (100, 0)])
 def test_one_on_time_among_few_of_many_is_found(
     server: FaultServer,
@@ -135,16 +167,8 @@ def test_one_on_time_among_few_of_many_is_found(
     remembered: int,
 ) -> None:
     monkeypatch.setattr(clocks, "_REMEMBERED", remembered)
-    content = (
-        f'<AdaptationSet {MP4}><SegmentTemplate duration="2" initialization="i.mp4"'
-        f' media="v/$Number$.m4s" endNumber="{MANY}"/>'
-        '<Representation id="v" bandwidth="8000"/></AdaptationSet>'
-    )
-    url = server.on("/x.mpd", Answer(mpd(content, seconds=2 * MANY)))
-    server.on("/i.mp4", Answer(initialization()))
-    for number in range(1, MANY + 1):
-        late = 3600 if abs(number - at) <= 4 else 0
-        server.on(f"/v/{number}.m4s", Answer(timed(number, late)))
+    late = dict.fromkeys(range(at - 4, at + 5), 3600)
+    url = publish_many(server, late)
     wanted = timed(at, 3600)
     server.on(f"/v/{at}.m4s", refuse(404))
     assert not mirror(url, tmp_path)[0].complete

@@ -48,7 +48,7 @@ def at(path: Path) -> OpenRecord:
 
 def sizes(path: Path, *names: str) -> dict[str, int]:
     """Return the sizes of these files in the record, which must not hold any other."""
-    found = read_sizes(at(path))
+    found = read_sizes(at(path))[0]
     known = {name: entry[0] for name in names if (entry := found.get(name)) is not None}
     assert len(found) == len(known)
     return known
@@ -63,7 +63,7 @@ def write(path: Path, *entries: Header | FileRecord) -> None:
 
 def test_a_missing_record_is_an_empty_one(tmp_path: Path) -> None:
     assert read_header(at(tmp_path / "record.jsonl")) is None
-    assert len(read_sizes(at(tmp_path / "record.jsonl"))) == 0
+    assert len(read_sizes(at(tmp_path / "record.jsonl"))[0]) == 0
 
 
 def test_the_header_comes_first_and_files_follow(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_the_header_comes_first_and_files_follow(tmp_path: Path) -> None:
     write(path, HEADER, FileRecord(path="a", url="http://h/a", size=3))
     assert read_header(at(path)) == HEADER
     assert sizes(path, "a") == {"a": 3}
-    assert read_sizes(at(path)).get("a") == (3, hash("http://h/a"))
+    assert read_sizes(at(path))[0].get("a") == (3, hash("http://h/a"))
     first, second = map(json.loads, path.read_text().splitlines())
     assert first["dashget"] == 1
     assert second == {"path": "a", "url": "http://h/a", "size": 3}
@@ -156,7 +156,7 @@ def test_a_whole_line_without_its_newline_is_torn(tmp_path: Path) -> None:
     write(path, HEADER)
     with path.open("ab") as file:
         file.write(b'{"path":"b","url":"u","size":2}')
-    assert len(read_sizes(at(path))) == 0
+    assert len(read_sizes(at(path))[0]) == 0
 
 
 def test_a_newer_form_is_refused_with_a_hint(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_damaged_record_never_yields_other_entries(data: st.DataObject) -> Non
         path = Path(folder) / "record.jsonl"
         path.write_bytes(bytes(damaged))
         intact = set(bytes(damaged).split(b"\n")[:-1]) & set(text.split(b"\n"))
-        found = read_sizes(at(path))
+        found = read_sizes(at(path))[0]
         for file in files:
             if encoder.encode(file) in intact:
                 assert found.get(file.path) == (file.size, hash(file.url))

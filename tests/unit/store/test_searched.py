@@ -30,7 +30,7 @@ def test_it_says_what_a_map_of_all_files_says(
 ) -> None:
     lines = [encode_line(FileRecord(p, f"u{p}", size, removed=gone)) for p, size, gone in entries]
     data = b"".join(lines) + rest
-    known: CompactMap = read_sizes(opening(data))
+    known: CompactMap = read_sizes(opening(data))[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(searched, "_BLOCK", block)
         record = SearchedRecord(opening(data))
