@@ -154,11 +154,16 @@ RECORDINGS = {
     "recorded-hole-numbered": (NUMBERED, _ALL),
     "recorded-hole-timed": (TIMED, _ALL),
     "recorded-audio-hole": (NUMBERED, _AUDIO),
+    "recorded-audio-hole-timed": (TIMED, ((2, 3), (3, 3))),
+    "recorded-turns": (NUMBERED, tuple((s, n) for s in range(4) for n in ((3, 5), (4, 5))[s // 2])),
+    "recorded-video-hole": (NUMBERED, tuple((0, number) for number in range(2, 6))),
+    "recorded-video-hole-timed": (TIMED, tuple((0, number) for number in range(2, 6))),
     "recorded-list": (LISTED, ()),
     "recorded-hole-list": (LISTED, _ALL),
     "recorded-beside": (BESIDE, _AUDIO),
 }
-"""Recordings of it: without a hole, with one in all tracks, and with one in the audio alone."""
+"""Recordings of it: without a hole, with one in all tracks, with one in the audio alone, with holes
+of video and audio in turn, and with one in one of two tracks of video."""
 
 
 def make_recording(media: Path, name: str, root: Path) -> None:

@@ -114,8 +114,11 @@ def test_a_local_mpd_plays_and_seeks_and_ends(
 def test_a_recording_plays_to_its_end_also_over_a_hole(
     form: str, player: str, page: Page, served: Server
 ) -> None:
-    """At its end each segment of a track of video and of one of audio was loaded."""
-    folder = open_mirror(page, served, form, player, ahead_seconds=_ALL_SECONDS)
+    """At its end each segment of video and audio that is there at the same time was loaded.
+
+    Little is loaded ahead, since what lies behind a hole may not be there yet when it is reached.
+    """
+    folder = open_mirror(page, served, form, player, ahead_seconds=_FEW_SECONDS)
     assert page.evaluate("tried.video.duration") == pytest.approx(SECONDS, abs=_GAP_SECONDS)
     page.evaluate(f"tried.video.playbackRate = {_FAST}")
     assert page.until("tried.ends")[0] == pytest.approx(SECONDS, abs=_GAP_SECONDS)
@@ -133,7 +136,7 @@ def test_a_recording_plays_to_its_end_also_over_a_hole(
                 number = int(found[2])
                 numbers.add(number // 1_000_000 + 1 if "timed" in form else number)
         # Neither video without audio is loaded, nor audio without video.
-        lost = {number for _, number in gone}
+        lost = {number for one, number in gone if {(one, number), (one ^ 1, number)} <= set(gone)}
         assert numbers == set(range(1, SECONDS + 1)) - lost
 
 
