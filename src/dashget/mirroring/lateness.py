@@ -59,7 +59,7 @@ class Lateness:
                 if found := wrong_times(track, layout, self._store):
                     self._wrong |= found
                     clocks.doubtful[key] = track
-        self.found = bool(self._wrong) and not accept_odd
+        self.found = bool(self._wrong)
         waiting, self._waiting = self._waiting, []
         for file, fetched in waiting:
             wrong = self._wrong.pop(file.path, None)

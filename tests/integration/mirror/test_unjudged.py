@@ -50,9 +50,9 @@ def kill(
             run()
 
 
-def check(url: str, root: Path) -> bool:
+def check(url: str, root: Path, *, accept_odd: bool = False) -> bool:
     """Mirror, and return if that is complete; ``verify`` says the same."""
-    summary, _ = mirror(url, root)
+    summary, _ = mirror(url, root, accept_odd=accept_odd)
     report, found = verify(root)
     assert summary.complete is report.sound, found.problems()
     return summary.complete
@@ -156,6 +156,13 @@ def test_what_is_wrong_without_others_that_were_is_asked_for_too(
     summary, _ = mirror(url, tmp_path)
     assert {failure.path for failure in summary.failures} == {"v/55.m4s", "v/56.m4s", "v/57.m4s"}
     assert not check(url, tmp_path)
+
+
+def test_what_is_wrong_without_others_that_were_is_accepted_too(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    late = {**dict.fromkeys(range(51, 55), 3600), 55: 500, **dict.fromkeys(range(58, 62), 3600)}
+    assert check(publish_many(server, late), tmp_path, accept_odd=True)
 
 
 @pytest.mark.parametrize(("at", "remembered"), [(60, 9), (61, 9), (100, 9), (100, 0)])
