@@ -165,7 +165,7 @@ def read_entries(file: BinaryIO, at: int = 0) -> Iterator[Entry | Damage]:
     """
     file.seek(0, 2)
     end = file.tell()
-    number = made = wasted = 0
+    number = made = chained = wasted = 0
     most = _MOST_DAMAGE
     known = False
     while at < end:
@@ -186,7 +186,8 @@ def read_entries(file: BinaryIO, at: int = 0) -> Iterator[Entry | Damage]:
         if facts.how is not How.SAME:
             number += 1
             made = 0 if facts.whole else made + 1
-            known = facts.whole or (known and made <= _MOST_DELTAS)
+            chained = 0 if facts.whole else chained + facts.size
+            known = facts.whole or (known and made <= _MOST_DELTAS and chained <= _MOST_CHAINED)
             lost = not known
         yield Entry(facts, at, begin, length, number, lost)
         at = begin + length

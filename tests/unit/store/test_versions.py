@@ -7,6 +7,7 @@ import os
 import random
 import struct
 import threading
+import zlib
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,12 @@ from dashget.store.versions import (
     LOG,
     Damage,
     Entry,
+    Facts,
     How,
     Oldest,
     VersionLog,
     VersionReader,
+    _encode,
     read_entries,
     read_patch,
 )
@@ -198,6 +201,15 @@ def test_entries_that_claim_each_others_bytes_cost_no_more_than_their_own() -> N
     log = Counting(b"".join(heads))
     assert [type(each) for each in read_entries(log)] == [Damage] * 3
     assert log.count < 20 * 4000 * 14
+
+
+def test_what_is_made_of_one_version_is_no_more_than_a_recorder_writes() -> None:
+    """A log of somebody else: its short entries stand for 64 MiB each, for ever."""
+    whole = Facts(1.0, How.FULL, None, 3, zlib.crc32(b"abc"), 11)
+    made = Facts(2.0, How.FULL, None, 64 << 20, 0, 3, whole=False)
+    log = _encode(whole, zlib.compress(b"abc")) + _encode(made, b"xyz") * 200
+    entries = [each for each in read_entries(io.BytesIO(log)) if isinstance(each, Entry)]
+    assert [each.lost for each in entries] == [False] * 3 + [True] * 198
 
 
 def test_a_changed_byte_is_no_kill() -> None:
