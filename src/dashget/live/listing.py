@@ -63,6 +63,8 @@ class Once(msgspec.Struct, frozen=True, eq=False):
     """The number of its line of names; 0: it has none."""
     n: int = 0
     """Its order number in the line."""
+    compare: str = ""
+    """The path of the file that it is to be compared with: it may be the same one."""
     timed: bool = False
     """True if a SegmentTimeline tells that time: a list that slides changes no time of a file."""
     in_one: bool = False

@@ -66,6 +66,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """True if this computer could not take it: its disk was full."""
     barred: bool = False
     """True if nobody was asked: DashGet refuses all of its addresses."""
+    same: bool = False
+    """True if the file is here already under another name, and was not stored again."""
     size: int = 0
     seconds: float = 0.0
     growing: float = 0.0

@@ -31,6 +31,7 @@ from dashget.events import (
 from dashget.live import changes
 from dashget.live.agenda import AGAIN, Agenda, Ended
 from dashget.live.clock import Kind, ServerClock
+from dashget.live.descriptions import Descriptions, folder_of, in_turn
 from dashget.live.endings import Endings
 from dashget.live.events import MOST_EVENTS
 from dashget.live.expiry import Expiries, Given, begin_of
@@ -198,6 +199,9 @@ class Recorder:
         """True if files of media were announced that are known by their names alone."""
         self._local = LocalCopy(wishes.local_every)
         self._following = Following()
+        self._descriptions = Descriptions()
+        self._earlier: set[tuple[int, str]] = set()
+        """Lines and Periods of which an earlier recorder has segments."""
         self._sight = Sight()
         self._sounding = Sounding()
 
@@ -557,6 +561,9 @@ class Recorder:
         self._agenda.share = max(self._world.room // max(current, 1), 1)
         if version is None:
             return
+        for path, once in self._descriptions.looks(version, lines.generation, self.state.once.has):
+            self.state.once.announce(path, once, now)
+        version = self._in_turn(version)
         self._note_ends(self._endings.learn(version))
         self._note_events(version)
         for listing in version.listings:
@@ -568,6 +575,43 @@ class Recorder:
                 self.state.once.announce(path, once, now)
                 self._listed = self._listed or once.kind is SegmentKind.MEDIA
         self._learn_names(version, now)
+
+    def _in_turn(self, version: Version) -> Version:
+        """Have all lines of a document begin with the newest initialization segments."""
+        lines, has = self.state.lines, self.state.once.has
+        for line in lines:
+            if line.current:
+                line.listings = tuple(in_turn(e, line.generation, has) for e in line.listings)
+        listings = tuple(in_turn(each, lines.generation, has) for each in version.listings)
+        return msgspec.structs.replace(version, listings=listings)
+
+    def _take_description(self, path: str, *, same: bool) -> None:
+        """Take an initialization segment that was compared with the one of its name."""
+        places, state = self._descriptions.changed(path), self.state
+        if same:
+            state.once.here.discard(path)
+            return
+        version = state.lines.version
+        named = {line.fact.key: line.id for line in state.named}
+        for place in places:
+            keys = {
+                listing.key
+                for listing in (() if version is None else version.listings)
+                if listing.period == place.period
+                and any(once.path == place.path for once in listing.once)
+            }
+            ids = [named[key] for key in keys if key in named]
+            ids += [line.id for line in state.lines if line.current and line.key in keys]
+            for line in ids:
+                if (line, place.period) in self._earlier:
+                    state.stretches.renew(line)
+                    continue
+                for fact in state.stretches.reshape(
+                    line, place.period, place.start, folder_of(path)
+                ):
+                    self._note(fact)
+        if version is not None:
+            self._in_turn(version)
 
     def _learn_names(self, version: Version, now: float) -> None:
         """Ask for the files that only their names tell, and write down what follows what."""
@@ -612,6 +656,8 @@ class Recorder:
         self._begun = True
         if self._resumed:
             self._agenda.began = server
+            known = state.stretches.of
+            self._earlier = {(line, each.period) for line in known for each in known[line]}
         else:
             back = wishes.begin_back
             state.begin = wishes.begin if back is None else max(wishes.begin, server - back)
@@ -637,7 +683,11 @@ class Recorder:
         self._bytes += answer.size if answer.here else 0
         if isinstance(report.errand, FetchOnce):
             over = self.state.once.answer(report.errand.path, answer, now)
-            if over and answer.here:
+            if over and report.errand.once.compare:
+                self.state.once.lost.pop(report.errand.path, None)
+                if answer.here:
+                    self._take_description(report.errand.path, same=answer.same)
+            elif over and answer.here:
                 self._following.came(report.errand.path, now)
             elif over:
                 self._following.drop(report.errand.path)

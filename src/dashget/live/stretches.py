@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from dashget.common.lateregex import late
+from dashget.live.descriptions import reshaped
 from dashget.live.facts import ShapeFact, StretchFact
 from dashget.live.line import Line
 from dashget.live.listing import Listing
@@ -67,6 +68,8 @@ class Stretches:
         """How many segments a line had when its estimates were kept last."""
         self._seen: dict[int, tuple[str, str, bool]] = {}
         """The last two shapes of a line that were compared, and if they are alike."""
+        self._renewing: set[int] = set()
+        """The lines whose next segments have another initialization segment."""
 
     def take_shape(self, fact: ShapeFact) -> None:
         """Take a shape that is known."""
@@ -127,12 +130,8 @@ class Stretches:
         at = bisect_right(known, time, key=_time)
         if at and self._goes_on(known[at - 1], line, listing, slack, recorded):
             return
-        number = self._numbers.get(listing.shape)
-        if number is None:
-            number = max(self.shapes, default=0) + 1
-            fact = ShapeFact(number, listing.shape)
-            self.take_shape(fact)
-            yield fact
+        number, facts = self._number_of(listing.shape)
+        yield from facts
         stretch = Stretch(
             time,
             number,
@@ -145,6 +144,31 @@ class Stretches:
         )
         self._put(line, stretch)
         yield _fact(line, stretch)
+
+    def reshape(
+        self, line: int, period: str, start: Fraction, folder: str
+    ) -> Iterator[ShapeFact | StretchFact]:
+        """Have the segments of a Period described by what is in another folder."""
+        for stretch in tuple(self.of.get(line, ())):
+            if _is_of(stretch, period, start):
+                number, facts = self._number_of(reshaped(self.shapes[stretch.shape], folder))
+                yield from facts
+                made = msgspec.structs.replace(stretch, shape=number)
+                self._put(line, made)
+                yield _fact(line, made)
+
+    def renew(self, line: int) -> None:
+        """Have the next segments of a line begin a stretch if their shape is another one."""
+        self._renewing.add(line)
+
+    def _number_of(self, shape: str) -> tuple[int, tuple[ShapeFact, ...]]:
+        """Return the number of a shape, with its fact if it is new."""
+        number = self._numbers.get(shape)
+        if number is not None:
+            return number, ()
+        fact = ShapeFact(max(self.shapes, default=0) + 1, shape)
+        self.take_shape(fact)
+        return fact.shape, (fact,)
 
     def _goes_on(
         self, known: Stretch, line: int, listing: Listing, slack: Fraction, recorded: int
@@ -160,7 +184,10 @@ class Stretches:
         if moved and not known.period:
             return False
         shape = self.shapes.get(known.shape, "")
-        if shape == listing.shape:
+        if line in self._renewing:
+            self._renewing.discard(line)
+            return shape == listing.shape
+        if shape == listing.shape or reshaped(shape, "") == reshaped(listing.shape, ""):
             return True
         seen = self._seen.get(line)
         if seen is None or seen[:2] != (shape, listing.shape):
@@ -196,3 +223,10 @@ def _fact(line: int, stretch: Stretch) -> StretchFact:
 
 def _time(stretch: Stretch) -> int:
     return stretch.time
+
+
+def _is_of(stretch: Stretch, period: str, start: Fraction) -> bool:
+    """Return True for a stretch of a Period, which has a name or is told by its start."""
+    if period.startswith("#"):
+        return not stretch.period and stretch.start == start
+    return stretch.period == period

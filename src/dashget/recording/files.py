@@ -120,6 +120,10 @@ class Files:
         fact = self._named(carried.errand, file.part, record)
         if fact is not None:
             record = with_times(record, fact)
+        if self._is_known(carried.errand, file.part):
+            file.part.drop()
+            same = Answer(result.status, here=True, same=True, seconds=result.seconds)
+            return same, SILENT, None
         self.finish(file.part, record)
         self._tell(file, result)
         here = Answer(
@@ -130,6 +134,17 @@ class Files:
             media=self._media_time(carried),
         )
         return here, notices, fact
+
+    def _is_known(self, errand: Fetch | FetchOnce, part: PartialFile) -> bool:
+        """Return True for a file that has the same bytes as the one that it is compared with."""
+        if not isinstance(errand, FetchOnce) or not errand.once.compare:
+            return False
+        path = errand.once.compare
+        if self._store.size(path) != part.size:
+            return False
+        with contextlib.suppress(OSError):
+            return self._store.read(path) == part.read(0, part.size)
+        return False
 
     def finish(self, part: PartialFile, record: FileRecord) -> None:
         """Give a complete file its name, and record it."""
