@@ -34,6 +34,8 @@ _MOST_DAMAGE: Final = 256 << 20
 """How many damaged bytes are looked through for what follows them."""
 _BLOCK: Final = 1 << 18
 _TOLD_SECONDS: Final = 60.0
+_END_OF_TIME: Final = 253_402_300_800.0
+"""The end of the year 9999, in seconds since 1970."""
 
 
 class How(enum.IntEnum):
@@ -305,6 +307,8 @@ def _entry_at(file: BinaryIO, at: int, end: int) -> tuple[Facts, int, int] | Non
     except UNREADABLE:
         return None
     sane = 0 <= read.size <= MOST_BYTES and 0 <= read.stored <= length
+    # Not a number is within no bounds.
+    sane = sane and abs(read.time) < _END_OF_TIME and abs(read.publish or 0.0) < _END_OF_TIME
     return (read, begin, length) if sane and 0 <= read.patch <= MOST_BYTES else None
 
 

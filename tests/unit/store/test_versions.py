@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import random
 import struct
@@ -210,6 +211,13 @@ def test_what_is_made_of_one_version_is_no_more_than_a_recorder_writes() -> None
     log = _encode(whole, zlib.compress(b"abc")) + _encode(made, b"xyz") * 200
     entries = [each for each in read_entries(io.BytesIO(log)) if isinstance(each, Entry)]
     assert [each.lost for each in entries] == [False] * 3 + [True] * 198
+
+
+@pytest.mark.parametrize("time", [math.nan, math.inf, -math.inf, 1e300, -1e12])
+def test_a_time_that_no_clock_tells_is_damage(time: float) -> None:
+    for facts in (Facts(time, How.SAME), Facts(1.0, How.SAME, time)):
+        (damage,) = read_entries(io.BytesIO(_encode(facts, b"")))
+        assert isinstance(damage, Damage)
 
 
 def test_a_changed_byte_is_no_kill() -> None:
