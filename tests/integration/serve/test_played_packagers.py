@@ -38,9 +38,10 @@ _LATE = "shaka-low-latency"
 later), and its manifest does not say so. An outage costs segments that had begun by then one by one,
 now of one track and now of the other."""
 PLAYED = FORMS if _LONG else ("ffmpeg-timeline", "shaka-number", _LATE)
-_DEPTH = 4.0
-"""The window: longer than what a busy machine may stall. What it loses all the same is in holes."""
-_MOST_SECONDS = 45.0
+_DEPTH, _LATE_DEPTH = 4.0, 12.0
+"""The window: longer than what a busy machine may stall. What it loses all the same is in holes. With
+low latency a packager that starts late stays late against its manifest, by some seconds."""
+_MOST_SECONDS = 60.0
 """How long a packager works at most: it is ended when enough is recorded."""
 _FAST = 4
 
@@ -48,21 +49,21 @@ _FAST = 4
 def record(form: str, master: Path, folder: Path, tools: Tools) -> None:
     """Record a packager, away for longer than its window in the middle; check what is there."""
     root, most = folder / f"packed-{form}", _LONG or _MOST_SECONDS
-    work = folder / f"work-{form}"
-    with packaging(form, master, work, tools, seconds=most, depth=_DEPTH) as stream:
+    work, depth = folder / f"work-{form}", _LATE_DEPTH if form == _LATE else _DEPTH
+    with packaging(form, master, work, tools, seconds=most, depth=depth) as stream:
         origin, stop = stream.origin, dashget.Stop()
-        origin.keeps = _DEPTH + 1
+        origin.keeps = depth + 1
         thread = threading.Thread(target=_run, args=(origin.url, root, stop))
         thread.start()
         try:
-            _break_off(stream, root)
+            _break_off(stream, root, depth)
         finally:
             stop.request()
             thread.join()
         _check(stream, root)
 
 
-def _break_off(stream: Stream, root: Path) -> None:
+def _break_off(stream: Stream, root: Path, depth: float) -> None:
     """Have the origin be away for longer than its window; return when it is recorded again."""
     origin = stream.origin
 
@@ -75,7 +76,7 @@ def _break_off(stream: Stream, root: Path) -> None:
     first = max(4, _LONG / STEP / 2)
     origin.wait_for(lambda: stream.newest() >= first and recorded() >= 4)
     origin.up = False
-    made = stream.newest() + round(_DEPTH / STEP) + 6
+    made = stream.newest() + round(depth / STEP) + 6
     origin.wait_for(lambda: stream.newest() >= made)
     origin.up = True
     before = recorded()
