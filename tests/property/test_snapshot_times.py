@@ -91,8 +91,9 @@ def adaptation_set(name: str, track: Track, milliseconds: int, *, is_open: bool)
         urls = "".join(f'<SegmentURL media="{name}/{n}.m4s"/>' for n in range(count))
         information = f"<SegmentList {clock}>{row}{urls}</SegmentList>"
     elif track.form == "sliding-list":
-        # It has slid by four files, which an open Period has room for; others if they are so long.
-        by = 4 if is_open or count > 4 else 0
+        # It has slid by four files: those of a Period that is closed begin before its end. A file
+        # behind that would be at one time by its list, and at another by the next Period.
+        by = 4 if is_open else min(4, count - 1)
         files_end = count + 4 if is_open else count
         urls = "".join(f'<SegmentURL media="{name}/{n}.m4s"/>' for n in range(by, files_end))
         slid = f'duration="{ticks}" startNumber="{by + 1}"'

@@ -46,6 +46,16 @@ def recorded(version: Version, at: Fraction) -> Iterator[Named]:
                 yield listing.path(time, number), listing.urls(time, number)
 
 
+def listed(version: Version) -> Iterator[tuple[Named, float]]:
+    """Yield the segments that lists have which grow, with the server times of their ends."""
+    for listing in version.listings:
+        for run in listing.rows if listing.grows else ():
+            for k in range(run.count):
+                time, number = run.time + k * run.duration, run.number + k
+                named = listing.path(time, number), listing.urls(time, number)
+                yield named, listing.wall(time + run.duration)
+
+
 def offset_of(tracks: tuple[Track, ...]) -> Fraction:
     """Return how much earlier segments are there than they are complete, if some are."""
     found = Fraction(0)
@@ -72,10 +82,10 @@ def compare(mpd: MPD, presentation: Presentation) -> None:
     if not early:
         assert set(recorded(version, now)) == expected
         return
-    # It waits for whole segments: those that are there earlier, it names later. A list that has
-    # what is still written is asked for at once, and believed once it grows no more.
-    if not any(listing.grows and listing.rows for listing in version.listings):
-        assert set(recorded(version, now)) <= expected
+    # It waits for whole segments: those that are there earlier, it names later. What a list has
+    # while it is still written is asked for at once, and believed once it grows no more.
+    written = {named for named, end in listed(version) if end > now}
+    assert set(recorded(version, now)) <= expected | written
     assert expected <= set(recorded(version, now)) | set(recorded(version, now + early))
 
 
