@@ -119,7 +119,8 @@ class Lines:
                 found.setdefault(listing.key, []).append(listing)
         new: list[Line] = []
         for line in self:
-            line.current = line.generation == generation and line.key in found
+            stays = line.key in found or (version.partial and line.current)
+            line.current = line.generation == generation and stays
         for key, listings in found.items():
             line_ = self._by_key.get((generation, key))
             if line_ is None:

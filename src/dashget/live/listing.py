@@ -308,6 +308,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     periods: tuple[PeriodMark, ...] = ()
     closes: float | None = None
     """``@availabilityEndTime``: what is not there by then never will be."""
+    partial: bool = False
+    """True if some of it is missing, since a remote element cannot be had now."""
     locations: tuple[str, ...] = ()
     """Where it is to be read the next time: alternatives."""
     patch: PatchOffer | None = None

@@ -44,15 +44,16 @@ def fetch_document(
     is_whole: Callable[[bytes], bool],
     *,
     attempts: int | None = None,
+    seconds: float | None = None,
     unless: Validators | None = None,
 ) -> tuple[Fetched, bytes]:
     """Return a document without its content coding; three answers are looked at.
 
     The last one is returned whether it is whole or not. ``attempts`` is how often a request is
-    tried; None: as often as the engine's options say. Raises FetchError; of status 304 if the
-    document is still the one that ``unless`` tells of.
+    tried; None: as often as the engine's options say. ``seconds`` is how long it may take. Raises
+    FetchError; of status 304 if the document is still the one that ``unless`` tells of.
     """
-    left, patience = _REQUESTS, Patience(attempts=attempts)
+    left, patience = _REQUESTS, Patience(attempts=attempts, seconds=seconds)
     while True:
         left -= 1
         try:

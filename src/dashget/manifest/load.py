@@ -175,12 +175,13 @@ def load_again(
         raise
     answered = max(started, clock() - _body_seconds(fetched))
     here = None if last is None else place_of(last.presentation.url)
-    if data == before and here == place_of(fetched.url):
+    if data == before and here == place_of(fetched.url) and not (last and last.unreached):
         return Unchanged(fetched, started, answered)
     mpd = read or parse_mpd(data, budget=budget, known=known)
     loaded = _complete(
         source, data, mpd, fetched.url, engine, budget,
         base=None, now=now, allow_downgrade=allow_downgrade, fetched=fetched,
+        remembered=None if last is None else last.remote,
     )  # fmt: skip
     return msgspec.structs.replace(
         loaded, seconds=clock() - started, asked_at=started, answered_at=answered
@@ -202,16 +203,18 @@ def read_manifest(
     allow_downgrade: bool,
     limits: WorkLimits,
     known: KnownTimelines | None = None,
+    remembered: tuple[RemoteEntity, ...] | None = None,
 ) -> LoadedManifest:
     """Parse and resolve an MPD that did not come by itself, as if it had come from a URL.
 
-    Raises MPDError, as ``load_manifest``.
+    What is ``remembered`` of its remote elements stands for what cannot be had. Raises MPDError,
+    as ``load_manifest``.
     """
     budget = Budget(limits)
     mpd = parse_mpd(data, budget=budget, known=known)
     return _complete(
         source, data, mpd, url, engine, budget,
-        base=None, now=now, allow_downgrade=allow_downgrade, fetched=None,
+        base=None, now=now, allow_downgrade=allow_downgrade, fetched=None, remembered=remembered,
     )  # fmt: skip
 
 
@@ -227,9 +230,12 @@ def _complete(
     now: datetime.datetime | None,
     allow_downgrade: bool,
     fetched: Fetched | None,
+    remembered: tuple[RemoteEntity, ...] | None = None,
 ) -> LoadedManifest:
     """Fetch what a document refers to, and resolve it."""
-    mpd, remote, issues, unreached = fetch_remote_elements(mpd, base or url, engine, budget)
+    mpd, remote, issues, unreached = fetch_remote_elements(
+        mpd, base or url, engine, budget, remembered
+    )
     lacking = bool(issues or unreached)
     if mpd.type == "dynamic" and now is None:
         now, more = learn_time(mpd, base or url, fetched, engine, budget)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from dashget.mpd.clock import ClockSource
 
 _MOST_ROUNDS: Final = 8
+_AGAIN_SECONDS: Final = 5.0
+"""So long a remote element may take where an earlier document stands for it: segments go on."""
 _IMPORTED: Final = "another MPD, which a Period imports: mirror it by its own URL"
 _CLOCK_BYTES: Final = 4096
 _CLOCK_PATIENCE: Final = Patience(attempts=2, seconds=5.0)
@@ -56,13 +58,20 @@ class RemoteEntity(msgspec.Struct, frozen=True):
 
 
 def fetch_remote_elements(
-    mpd: MPD, url: str, engine: Transfers, budget: Budget
+    mpd: MPD,
+    url: str,
+    engine: Transfers,
+    budget: Budget,
+    remembered: Sequence[RemoteEntity] | None = None,
 ) -> tuple[MPD, tuple[RemoteEntity, ...], tuple[Issue, ...], tuple[Unreached, ...]]:
     """Put all remote elements of a document in their place (5.5), nested ones included.
 
     A missing one is an issue, and the element's own content stays, as the standard says. Unless
     its server says that it does not exist, it is ``Unreached`` as well; so is one without content.
+    What is ``remembered`` of an earlier document stands for what cannot be had now: that is tried
+    once, for some seconds.
     """
+    again = None if remembered is None else {each.href: each for each in remembered}
     entities: dict[str, RemoteEntity] = {}
     issues: list[Issue] = []
     unreached: list[Unreached] = []
@@ -78,7 +87,16 @@ def fetch_remote_elements(
                 continue
             known = entities.get(element.href)
             if known is None:
-                known = _obtain_entity(element, url, engine, budget, issues, unreached)
+                old = None if again is None else again.get(element.href)
+                if old is not None and unreached:
+                    # One that does not answer is waited for, not each of them.
+                    unreached.append(Unreached(old.url, unreached[0].reason))
+                    known = old
+                else:
+                    known = _obtain_entity(
+                        element, url, engine, budget, issues, unreached, once=again is not None
+                    )
+                known = known or old
             if known is not None:
                 entities[element.href] = known
             content[element.href] = None if known is None else known.data
@@ -215,6 +233,8 @@ def _obtain_entity(
     budget: Budget,
     issues: list[Issue],
     unreached: list[Unreached],
+    *,
+    once: bool,
 ) -> RemoteEntity | None:
     """Fetch a remote element, unless there are too many; what is none counts as missing."""
     href = element.href
@@ -225,7 +245,7 @@ def _obtain_entity(
     else:
         budget.spend_requests(1, "remote elements")
         try:
-            return _fetch_entity(element, target, engine, budget)
+            return _fetch_entity(element, target, engine, budget, once=once)
         except UnsupportedMPDError:
             raise
         except FetchError as error:
@@ -239,7 +259,7 @@ def _obtain_entity(
 
 
 def _fetch_entity(
-    element: RemoteElement, target: str, engine: Transfers, budget: Budget
+    element: RemoteElement, target: str, engine: Transfers, budget: Budget, *, once: bool
 ) -> RemoteEntity:
     """Fetch a remote element; raise FetchError, or MPDError for something else in its place."""
     from dashget.mpd.remote import why_unfit
@@ -251,7 +271,10 @@ def _fetch_entity(
         unfit = why_unfit(element.element, data, budget)
         return unfit is None
 
-    fetched, data = fetch_document(target, engine, budget.limits.max_remote_bytes, is_whole)
+    fetched, data = fetch_document(
+        target, engine, budget.limits.max_remote_bytes, is_whole,
+        attempts=1 if once else None, seconds=_AGAIN_SECONDS if once else None,
+    )  # fmt: skip
     if unfit is not None:
         raise MPDError(unfit)
     return RemoteEntity(element.href, fetched.url, data)

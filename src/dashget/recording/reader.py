@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from dashget.common.digests import sha256_hex
 from dashget.common.numbers import read_digits, read_http_date, utc_of
 from dashget.common.url import Url
 from dashget.errors import DashGetError, FetchError, MPDError
@@ -166,7 +167,7 @@ class ManifestReader:
             allow_downgrade=self._allow_downgrade,
             limits=self._work,
             known=self._timelines,
-            unless=self._unless.of(errand, url, version),
+            unless=None if last and last.unreached else self._unless.of(errand, url, version),
             clock=self._clock,
         )
 
@@ -245,6 +246,7 @@ class ManifestReader:
             allow_downgrade=self._allow_downgrade,
             limits=self._work,
             known=self._timelines,
+            remembered=last.remote,
         )
 
     def _take(
@@ -259,6 +261,10 @@ class ManifestReader:
         refused: str | None = None,
     ) -> ReadEnded:
         """Keep a document, and return what it says."""
+        digest = _digest(loaded)
+        if self._last is not None and digest == self._last[1].digest:
+            self._last = loaded, self._last[1]
+            return self._same(asked, sample, way)
         expected = expected_of(
             loaded.presentation,
             self._name,
@@ -271,11 +277,11 @@ class ManifestReader:
         )
         tracks = expected.selected_tracks()
         self._kept = frozenset(_identity(track.representation) for track in tracks) or self._kept
-        # The same bytes from elsewhere may have other addresses.
-        digest = f"{loaded.sha256} {place_of(loaded.presentation.url)}"
         version = read_version(
             loaded.mpd, loaded.presentation, tracks, expected.layout, digest, self._rows
         )
+        if loaded.unreached:
+            version = msgspec.structs.replace(version, partial=True)
         self._remember(version, expected.layout)
         remote = {entity.href: entity.data for entity in loaded.remote}
         version = self._shaper.give(
@@ -373,6 +379,14 @@ def _identity(representation: Representation) -> str:
     if isinstance(addressing, TemplateAddressing):
         return Url.parse(addressing.media.patterns[0].text).path
     return f"#{representation.content_type.value} {representation.id}"
+
+
+def _digest(loaded: LoadedManifest) -> str:
+    """Tell documents apart: the same bytes from elsewhere, or with other remote elements, may have
+    other addresses."""
+    remote = [f"{each.url} {sha256_hex(each.data)}" for each in loaded.remote]
+    unreached = sorted({each.url for each in loaded.unreached})
+    return " ".join([loaded.sha256, place_of(loaded.presentation.url), *remote, *unreached])
 
 
 def _age(cache: dict[str, str]) -> int:
