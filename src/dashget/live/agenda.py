@@ -355,7 +355,7 @@ class Agenda:
             attempt.first = server
         self.flying += 1
         known = request_for(line, run, attempt.turn)
-        return self._with_growth(known, attempt, server) if line.of(run.time).grows else known
+        return self._with_growth(known, attempt, server)
 
     def _with_growth(self, asked: Asked, attempt: Attempt, server: float) -> Asked:
         line, run, seen = asked.line, asked.run, attempt.seen

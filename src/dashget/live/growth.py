@@ -2,9 +2,9 @@
 
 With low latency an encoder writes a segment piece by piece. A server of plain files answers with
 what is there so far, and its length: nothing in that answer is wrong, and a piece of a segment has
-sound boxes. So, on lines whose document announces that (``@availabilityTimeComplete="false"``), a
-segment is believed once its file has not changed for longer than a segment lasts, or a later one
-is there.
+sound boxes. So, on lines whose document announces that (``@availabilityTimeComplete="false"``), and
+where a segment at the edge is shorter than announced, it is believed once its file has not changed
+for longer than a segment lasts, or a later one is there.
 """
 
 from __future__ import annotations

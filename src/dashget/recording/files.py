@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from dashget.common.secrets import hide_user
 from dashget.errors import StoreError
 from dashget.events import FileFinished, Observer, Outcome
-from dashget.live.agenda import AGAIN
+from dashget.live.agenda import AGAIN, Asked
 from dashget.live.facts import FileFact
 from dashget.live.growth import seconds_to_wait
 from dashget.live.listing import Once
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from dashget.media.extent import Extent, Ticks
     from dashget.media.sniff import Read
 
+_WHOLE: Final = 0.95
+"""A segment has so much of its announced duration at least: less may be a piece of one."""
 _ONCE_SECONDS = 60.0
 
 
@@ -113,6 +115,11 @@ class Files:
             if file.part is not None:
                 file.part.drop()
             return Answer(result.status, odd=True, seconds=result.seconds), SILENT, None
+        growing = self._short(carried, file.part, result)
+        if growing:
+            file.part.drop()
+            later = Answer(result.status, size=result.size, seconds=result.seconds, growing=growing)
+            return later, SILENT, None
         notices = _notices(carried, file.part)
         if file.coded is not None:
             result = msgspec.structs.replace(result, size=file.part.size)
@@ -202,8 +209,34 @@ class Files:
 
     def _media_time(self, carried: Carried) -> Fraction | None:
         """Return when the media of a segment begin, by its own clock; None if it does not tell."""
-        errand, ticks = carried.errand, carried.file.ticks
-        if isinstance(errand, FetchOnce) or ticks is None or carried.file.odd:
+        ticks = carried.file.ticks
+        known = None if ticks is None or carried.file.odd else self._ticks_for(carried.errand)
+        return None if known is None or ticks is None else Fraction(ticks, known.scale)
+
+    def _short(self, carried: Carried, part: PartialFile, fetched: Fetched) -> float:
+        """Return after how many seconds a segment may be complete that is shorter than announced.
+
+        A server may have what an encoder has written so far, though its manifest tells of no such
+        thing: sound fragments, but not all of them.
+        """
+        errand = carried.errand
+        if isinstance(errand, FetchOnce) or carried.file.odd or errand.asked.followed:
+            return 0.0
+        run, listing = errand.asked.run, errand.asked.line.of(errand.asked.run.time)
+        ticks = None if listing.grows or listing.static else self._ticks_for(errand)
+        if ticks is None:
+            return 0.0
+        from dashget.media.inspection import duration
+
+        length = run.duration / listing.scale
+        lasts = duration(part.read, part.size, ticks.sample)
+        if lasts is None or not 0 < lasts.total < _WHOLE * length * ticks.scale:
+            return 0.0
+        return _seconds_to_wait(errand.asked, fetched)
+
+    def _ticks_for(self, errand: Fetch | FetchOnce) -> Ticks | None:
+        """Return what the initialization segment of a segment says of ticks."""
+        if isinstance(errand, FetchOnce):
             return None
         line = errand.asked.line
         listing = line.of(errand.asked.run.time)
@@ -212,8 +245,7 @@ class Files:
                 path = once.path
                 if line.generation > 1:
                     path = f"{AGAIN}/{line.generation}/{path}"
-                known = self._ticks_in(path)
-                return None if known is None else Fraction(ticks, known.scale)
+                return self._ticks_in(path)
         return None
 
     def _open(self, job: Job) -> Sink:
@@ -357,13 +389,17 @@ def _growing(errand: Fetch | FetchOnce, fetched: Fetched) -> float:
     """Return after how many seconds a segment may be complete; 0: it is."""
     if isinstance(errand, FetchOnce):
         return 0.0
-    asked, head = errand.asked, fetched.head
-    listing = asked.line.of(asked.run.time)
+    asked = errand.asked
     # One whose size is not told comes as it is written, and ends when that is over.
-    if not listing.grows or head.size is None:
+    if not asked.line.of(asked.run.time).grows or fetched.head.size is None:
         return 0.0
+    return _seconds_to_wait(asked, fetched)
+
+
+def _seconds_to_wait(asked: Asked, fetched: Fetched) -> float:
+    head = fetched.head
     return seconds_to_wait(
-        asked.run.duration / listing.scale,
+        asked.line.length(asked.run),
         size=fetched.size,
         date=head.date,
         last_modified=head.last_modified,
