@@ -11,6 +11,8 @@ from typing import Final
 
 _SLOW_LENGTHS: Final = 2.0
 """While a segment takes at most so many times its duration, there are not too many requests."""
+_SLOW_SECONDS: Final = 1.0
+"""Nor if it takes less than that: busy computers are as slow now and then."""
 _SLOWED: Final = 1.5
 """If requests take so many times what one alone takes, they stand in each other's way."""
 _UNSLOWED: Final = 1.25
@@ -65,19 +67,19 @@ class Pace:
             self._slowest += (seconds - self._slowest) * _SHRINKING
         if answered and not here and (self._usual is None or seconds < self._usual):
             return
+        slow = max(_SLOW_LENGTHS * length, _SLOW_SECONDS)
         usual = seconds if self._usual is None else _mixed(self._usual, seconds, _NEWEST)
         self._usual = usual
         if answered:
             self._learn_alone(seconds, beside)
-        elif seconds > _SLOW_LENGTHS * length:
+        elif seconds > slow:
             self._fewer(beside / 2)
             self._usual = self._alone
             return
         alone = self._alone or 0.0
-        slow = usual > _SLOW_LENGTHS * length
-        if slow and usual > _SLOWED * alone and beside > 1:
+        if usual > slow and usual > _SLOWED * alone and beside > 1:
             self._fewer(beside * _UNSLOWED * alone / usual)
-        elif here and (not slow or usual <= _UNSLOWED * alone):
+        elif here and (usual <= slow or usual <= _UNSLOWED * alone):
             self._most += _CAREFUL if self._careful else 1.0
 
     def _learn_alone(self, seconds: float, beside: int) -> None:
