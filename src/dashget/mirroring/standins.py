@@ -7,7 +7,8 @@ That is the host's failure, and costs no file its tries. It is met as an outage 
 2. A file that had come is asked for again. If it comes, the others are odd themselves, and the
    run goes on.
 3. If not, nothing else is asked for, and that file now and then, ever more seldom. After
-   ``host_patience_seconds`` what is left fails without a request.
+   ``host_patience_seconds``, at most half a minute, what is left fails without a request: a page
+   in place of files is more often a URL's token that has run out, which no waiting brings back.
 
 Loaded late: few hosts do so.
 """
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 _PAUSE_SECONDS: Final = 0.2
 _PAUSE_AT_MOST_SECONDS: Final = 5.0
+_PATIENCE_SECONDS: Final = 30.0
+"""What is waited at most."""
 _LARGEST_BYTES: Final = 1 << 22
 _SLICE_SECONDS: Final = 0.2
 """A stop, which a signal may request, is noticed as soon as this."""
@@ -71,7 +74,7 @@ class StandIns:
             return False
         if self._stop.requested:
             return False
-        patience = self._engine.host_patience_seconds
+        patience = min(self._engine.host_patience_seconds, _PATIENCE_SECONDS)
         host, what = Url.parse(good.urls[0]).host, missing.last
         if missing.came() != self._came:
             self._came, self._begun = missing.came(), time.monotonic()

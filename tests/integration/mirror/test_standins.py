@@ -10,6 +10,7 @@ import pytest
 
 import dashget
 from dashget.events import Progressed, Warned
+from dashget.mirroring import standins
 from tests.support.builders import initialization, media_segment, mpd
 from tests.support.faultserver import Answer, FaultServer, Seen
 from tests.support.running import Events
@@ -104,6 +105,16 @@ def test_after_the_patience_each_file_has_failed_by_name(tmp_path: Path) -> None
     assert len(waits) == 1
     assert len({failure.path for failure in summary.failures}) == COUNT + 1 - summary.files
     assert all("an HTML page titled 'Maintenance'" in each.reason for each in summary.failures)
+
+
+def test_what_may_be_a_token_that_has_run_out_is_not_waited_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standins, "_PATIENCE_SECONDS", 0.5)
+    with House(20, float("inf")) as server:
+        summary, waits = fetch(server.publish(), tmp_path, host_patience_seconds=1e6)
+    assert len(waits) == 1
+    assert len(summary.failures) == COUNT + 1 - summary.files
 
 
 def test_a_host_that_only_seems_to_come_back_is_given_up_at_last(tmp_path: Path) -> None:
