@@ -36,17 +36,17 @@ def named_gaps(line: NamedLine, why: Why) -> Iterator[Gap]:
     if before is not None:
         missing = lost[bisect_left(lost, _next(before)) :]
         if missing:
-            end = _end(before)
+            end = before.end
             yield _gap(line, end, end + len(missing) * _length(before), missing)
     for n, (reason, until) in line.short.items():
         cut = line.rows.find(n)
         if cut is not None:
-            end = _end(cut)
+            end = cut.end
             yield Gap(line.id, line.fact.label, end, max(end, until), None, reason)
 
 
 def _between(line: NamedLine, before: Row, row: Row, missing: list[int], why: Why) -> Iterator[Gap]:
-    begin = _end(before)
+    begin = before.end
     hole = _hole(before, row)
     timed = hole is not None
     hole = max(row.at - begin if hole is None else hole, 0.0)
@@ -87,7 +87,3 @@ def _next(row: Row) -> int:
 def _length(row: Row) -> float:
     """Return how long a file lasts, in seconds; 0 if nobody knows."""
     return row.d / row.scale
-
-
-def _end(row: Row) -> float:
-    return row.moment(row.count - 1) + _length(row)

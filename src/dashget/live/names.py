@@ -52,6 +52,11 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     count: int = 1
     step: int = 0
 
+    @property
+    def end(self) -> float:
+        """The server time at which the last one ends; when it begins, if nobody knows."""
+        return self.moment(self.count - 1) + self.d / self.scale
+
     def moment(self, position: int) -> float:
         """Return the server time of one of them."""
         return self.at + position * self.d / self.scale if position else self.at

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dashget.live.gaps import Gap
-    from dashget.live.line import Line
+    from dashget.live.state import State
 
 EXAMPLES: Final = """\
   dashget gaps show
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     state = read_state(store, header.manifest)
     gaps = gaps_in(state)
     if sys.stdout.isatty() and not arguments.json:
-        _show(tuple(state.lines), gaps)
+        _show(state, gaps)
     for gap in gaps:
         sys.stdout.write(_json(gap) if arguments.json else f"{_line(gap)}\n")
     if not gaps and not arguments.json:
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if has_losses(gaps) else 0
 
 
-def _show(lines: Sequence[Line], gaps: Sequence[Gap]) -> None:
+def _show(state: State, gaps: Sequence[Gap]) -> None:
     """Write the picture of a recording, as wide as the terminal."""
     import shutil
     import sys
@@ -69,7 +69,7 @@ def _show(lines: Sequence[Line], gaps: Sequence[Gap]) -> None:
 
     # Some terminals wrap a line that fills their last column.
     width = max(shutil.get_terminal_size().columns - 1, 1)
-    rows = list(picture(bars_of(lines, gaps), width, sys.stdout.encoding))
+    rows = list(picture(bars_of(state.lines, state.named, gaps), width, sys.stdout.encoding))
     sys.stdout.write("".join(f"{row}\n" for row in rows) + ("\n" if rows else ""))
 
 

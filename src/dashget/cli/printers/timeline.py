@@ -6,7 +6,7 @@ A cell in which anything is missing shows that, however short it is beside the c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from dashget.cli.streams import is_written, legible
 from dashget.common.numbers import shown_time
 from dashget.live.gaps import Gap
 from dashget.live.line import Line
+from dashget.live.named import NamedLine
 
 _MOST_LABEL: Final = 24
 _LEAST_CELLS: Final = 10
@@ -35,7 +36,7 @@ class Bar(msgspec.Struct, frozen=True):
     missing: tuple[tuple[float, float], ...]
 
 
-def bars_of(lines: Sequence[Line], gaps: Sequence[Gap]) -> list[Bar]:
+def bars_of(lines: Iterable[Line], named: Iterable[NamedLine], gaps: Iterable[Gap]) -> list[Bar]:
     """Return the tracks of a recording; lines of the same name are one track."""
     recorded: dict[str, list[tuple[float, float]]] = {}
     missing: dict[str, list[tuple[float, float]]] = {}
@@ -43,6 +44,13 @@ def bars_of(lines: Sequence[Line], gaps: Sequence[Gap]) -> list[Bar]:
         if line.is_timed:
             times = ((line.wall(run.time), line.wall(run.end)) for run in line.recorded)
             recorded.setdefault(line.label, []).extend(times)
+    for each in named:
+        stretches = recorded.setdefault(each.fact.label, [])
+        for row in each.rows:
+            if stretches and not stretches[-1][1] > stretches[-1][0]:
+                # Nobody knows how long it is: up to the next one.
+                stretches[-1] = (stretches[-1][0], row.at)
+            stretches.append((row.at, row.end))
     for gap in gaps:
         if gap.label in recorded and gap.reason.is_loss:
             missing.setdefault(gap.label, []).append((gap.begin, gap.end))

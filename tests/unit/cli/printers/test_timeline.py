@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from dashget.cli.printers.timeline import Bar, bars_of, picture
-from dashget.live.facts import LineFact, Reason, SegmentFact
-from dashget.live.gaps import Gap, find_gaps
+from dashget.live.facts import FileFact, LineFact, LossFact, NamesFact, Reason, SegmentFact
+from dashget.live.gaps import Gap, find_gaps, gaps_in
 from dashget.live.state import State
 
 BEGIN = 1_700_000_000.0
@@ -70,6 +70,27 @@ def test_lines_of_one_track_are_one_row() -> None:
     gaps = [*find_gaps(state.lines, state.outages, state.runs),
             Gap(1, "video", BEGIN + 2, BEGIN + 4, 1, Reason.OUTAGE),
             Gap(1, "video", BEGIN + 9, BEGIN + 10, None, Reason.ANNOUNCED)]  # fmt: skip
-    assert bars_of(tuple(state.lines), gaps) == [
+    assert bars_of(state.lines, state.named, gaps) == [
         Bar("video", ((BEGIN, BEGIN + 2), (BEGIN + 4, BEGIN + 6)), ((BEGIN + 2, BEGIN + 4),))
+    ]
+
+
+def test_lists_and_single_files_have_rows_too() -> None:
+    def file(line: int, n: int, at: float, d: int = 2) -> FileFact:
+        return FileFact(f"{line}/{n}.m4s", 9, BEGIN, line, n, n * 2, d, 1, BEGIN + at)
+
+    state = State.of([
+        NamesFact(1, "a", label="list"),
+        NamesFact(2, "b", label="captions"),
+        *(file(1, n, 2.0 * n) for n in (0, 1, 2, 5, 6)),
+        LossFact(1, 6, 2, 3, 2, Reason.NOT_THERE, 1, (404,), BEGIN, BEGIN + 9),
+        file(2, 0, 0, d=0),
+        file(2, 1, 5, d=0),
+        file(2, 2, 9, d=3),
+    ])  # fmt: skip
+    gaps = gaps_in(state)
+    rows = list(picture(bars_of(state.lines, state.named, gaps), 37, "ascii"))
+    assert rows[1:3] == [
+        "list     ############--------########",
+        "captions ########################",
     ]
