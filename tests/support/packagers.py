@@ -8,6 +8,7 @@ is sent it. Nothing is removed from the folder, so that what was recorded can be
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -87,6 +89,31 @@ class Stream:
         """Return how many segments all tracks have."""
         return min(map(len, self.made().values()), default=0)
 
+    def is_gone(self, number: int) -> bool:
+        """Return True if the origin has had a segment of each track, and has it no more."""
+        tracks = self.made().values()
+        return all(
+            len(files) >= number and self.origin.is_gone(files[number - 1]) for files in tracks
+        )
+
+    def began(self) -> float:
+        """Return when the presentation began, as its manifest says while it goes on."""
+        found = re.search(r'availabilityStartTime="([^"]+)"', self._manifest())
+        assert found is not None
+        return datetime.fromisoformat(found[1].replace("Z", "+00:00")).timestamp()
+
+    def count(self) -> int:
+        """Return how many segments a track has, as the manifest says when all are made.
+
+        Audio may have one more, which no manifest with a duration names.
+        """
+        found = re.search(r'mediaPresentationDuration="PT([0-9.]+)S"', self._manifest())
+        assert found is not None
+        return math.ceil(float(found[1]) / STEP)
+
+    def _manifest(self) -> str:
+        return (self.origin.root / "live.mpd").read_text()
+
 
 @dataclass(frozen=True)
 class Work:
@@ -157,14 +184,16 @@ class PackagerOrigin:
         with self._changed:
             assert self._changed.wait_for(happened, _DEADLINE_SECONDS), "it did not happen in time"
 
-    def served(self) -> int:
-        """Return how many requests for media were answered with it."""
-        return sum(s == 200 and path.endswith(".m4s") for path, s in tuple(self.requests))
+    def served(self, since: int = 0) -> int:
+        """Return how many requests for media were answered with it, after so many of all."""
+        found = tuple(self.requests)[since:]
+        return sum(s == 200 and path.endswith(".m4s") for path, s in found)
 
     def _file(self, path: str) -> Path:
         return self.root / path.partition("?")[0].removeprefix("/live/")
 
-    def _is_gone(self, file: Path) -> bool:
+    def is_gone(self, file: Path) -> bool:
+        """Return True if a segment is kept no more."""
         if self.keeps is None or file.suffix != ".m4s" or "init" in file.name:
             return False
         try:
@@ -246,7 +275,7 @@ class PackagerOrigin:
                 growing = origin._growing.get(file)
                 if growing is not None and file.suffix != ".mpd":
                     return self._serve_chunks(origin._chunks(file, growing[1]))
-                if origin._is_gone(file):
+                if origin.is_gone(file):
                     return self._answer(410, b"")
                 try:
                     return self._answer(200, file.read_bytes(), file.stat().st_mtime)
