@@ -137,7 +137,8 @@ def _name_of(host: str) -> str:
     One with anything else in it, a user for example, has no name.
     """
     if host.startswith("["):
-        name, _, port = host[1:].partition("]")
+        name, end, port = host[1:].partition("]")
+        name = name if end else ""
     else:
         name, colon, port = host.partition(":")
         port = colon + port

@@ -246,10 +246,15 @@ class Directory:
 
     @contextmanager
     def _naming(self, name: str) -> Iterator[None]:
-        """Have an OSError name the file with its whole path."""
+        """Have an OSError name the file with its whole path.
+
+        A link that took the name after it was looked at is refused as one that was seen.
+        """
         try:
             yield
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise self.strange(name) from None
             error.filename, error.filename2 = os.path.join(self.path, name), None
             raise
 

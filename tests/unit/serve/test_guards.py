@@ -30,6 +30,7 @@ OPEN = Hosts("0.0.0.0", "box")
         ("", False, False),
         (None, False, False),
         ("[", False, False),
+        ("[::1", False, False),
         (":80", False, False),
         ("127.0.0.1:80@evil.example", False, False),
         ("localhost:@evil.example", False, False),

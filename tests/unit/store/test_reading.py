@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,3 +142,21 @@ def test_a_mirror_that_was_made_anew_is_found_again(root: Path, tree: ReadableTr
     root.mkdir()
     (root / "2.m4s").write_text("two")
     assert read(tree, "2.m4s") == b"two"
+
+
+def test_a_link_that_comes_and_goes_while_a_file_is_opened_is_refused(
+    root: Path, tree: ReadableTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was no link when it was looked at, but is one when it is opened."""
+    place = root / "a b%20"
+    found = place.stat()
+    place.unlink()
+    place.symlink_to("../outside/file")
+    seen = os.stat
+
+    def look(name: Any, **how: Any) -> os.stat_result:
+        return found if name == place.name else seen(name, **how)
+
+    monkeypatch.setattr("os.stat", look)
+    with pytest.raises(PermissionError):
+        tree.open(place.name)
