@@ -31,7 +31,7 @@ class Run:
 
     def __init__(self, origin: LiveOrigin, root: Path, **options: Any) -> None:
         self._transfer: dict[str, Any] = {"allow_private": True}
-        for name in ("allow_private", "user", "headers", "in_flight"):
+        for name in ("allow_private", "user", "headers", "in_flight", "cacert"):
             if name in options:
                 self._transfer[name] = options.pop(name)
         self.events = Events()

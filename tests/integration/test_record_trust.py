@@ -13,8 +13,10 @@ from dashget.mpd.budget import DEFAULT_LIMITS
 from dashget.transfer.engine import Engine, EngineFor
 from tests.integration.test_record import numbers, reasons, recording
 from tests.integration.test_record_patches import warnings
+from tests.support.certificates import Authority
 from tests.support.faultserver import Answer, FaultServer
 from tests.support.liveorigin import LiveOrigin
+from tests.support.running import verify
 
 pytestmark = pytest.mark.slow
 
@@ -121,3 +123,44 @@ def test_segments_at_a_private_address_are_named_and_are_no_outage(tmp_path: Pat
     assert "--allow-private" in told
     assert ended.lost >= 10
     assert len(numbers(tmp_path / "r", 1)) >= 25
+
+
+@pytest.mark.parametrize("name", ["BaseURL", "media"])
+def test_segments_over_http_of_a_manifest_over_https_are_named(
+    name: str, authority: Authority, tmp_path: Path
+) -> None:
+    """A later version of the manifest names them: it is read all the same."""
+    origin = LiveOrigin(form="time")
+    origin.secure(authority.server())
+    with FaultServer() as other, origin.serving():
+        place = other.on("/live/", Answer(b""))
+        if name == "BaseURL":
+            old, new = "<Period", f"<BaseURL>{place}</BaseURL><Period"
+        else:
+            old, new = 'media="t0/', f'media="{place}t0/'
+        with recording(origin, tmp_path / "r", cacert=authority.certificate) as run:
+            origin.wait_for(lambda: origin.served_count() >= 20)
+            origin.rewrite = lambda document: document.replace(old.encode(), new.encode(), 1)
+            count = len(origin.manifests)
+            origin.wait_for(lambda: len(origin.manifests) >= count + 5)
+            run.end()
+        assert other.seen == []
+    assert reasons(run) == {"not-allowed"}
+    told = [event.message for event in run.events if isinstance(event, dashget.Warned)]
+    assert all("are not asked for" in each and "--allow-downgrade" in each for each in told)
+    assert told
+
+
+def test_an_initialization_segment_that_was_refused_is_missed(tmp_path: Path) -> None:
+    with FaultServer() as other, LiveOrigin(form="time").serving() as origin:
+        place = other.on("/t0/", Answer(b""))
+        with recording(origin, tmp_path / "r", allow_private=False) as run:
+            origin.wait_for(lambda: origin.served_count() >= 20)
+            old, new = b'initialization="t0/', f'initialization="{place}'.encode()
+            origin.rewrite = lambda document: document.replace(old, new, 1)
+            edge = origin.edge()
+            origin.wait_for(lambda: origin.served(edge + 10))
+            run.end()
+        assert other.seen == []
+    _, found = verify(tmp_path / "r")
+    assert [problem for problem in found.problems() if "init.mp4" in str(problem)]

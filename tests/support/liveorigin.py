@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import math
+import ssl
 import struct
 import threading
 import time
@@ -134,6 +135,7 @@ class LiveOrigin:
         self.validators = ""
         """How it tells that the MPD is the same: by ``etag``, ``weak`` (one), ``date``; ``stuck``:
         it is said to be the same whatever it is."""
+        self.scheme = "http"
         self.frozen: bytes | None = None
         """The MPD that stays the newest one."""
         self._versions: dict[bytes, float] = {}
@@ -143,7 +145,12 @@ class LiveOrigin:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/live/manifest.mpd"
+        return f"{self.scheme}://127.0.0.1:{self._server.server_port}/live/manifest.mpd"
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Serve over https from now on; to be called before it serves."""
+        self.scheme = "https"
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     @contextmanager
     def serving(self) -> Iterator[LiveOrigin]:

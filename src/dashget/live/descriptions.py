@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -22,6 +23,10 @@ from dashget.media.kind import SegmentKind
 
 _REFERENCE: Final = late(
     r'( initialization="|<(?:[^\s<>/]+:)?Initialization\b[^<>]*? sourceURL=")(?:_again/1\.\d+/)?'
+)
+
+_NAMED: Final = late(
+    r'(?: initialization="|<(?:[^\s<>/]+:)?Initialization\b[^<>]*? sourceURL=")([^"]*)"'
 )
 
 
@@ -85,6 +90,14 @@ def in_turn(listing: Listing, generation: int, has: Callable[[str], bool]) -> Li
                 ),
             )
     return listing
+
+
+def initializations(written: str) -> set[str]:
+    """Return the paths of the initialization segments that shapes, or a local MPD, name."""
+    # The references of shapes are percent-encoded: no other character is written in two ways.
+    references = (match[1].replace("&amp;", "&") for match in _NAMED.finditer(written))
+    paths = {each.replace("$$", "$") for each in references}
+    return {unquote(path.removeprefix("./")) for path in paths if not path.startswith("data:")}
 
 
 def reshaped(shape: str, folder: str) -> str:

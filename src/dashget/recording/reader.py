@@ -71,7 +71,6 @@ class ManifestReader:
         name_bytes: int,
         limits: Limits,
         work: WorkLimits,
-        allow_downgrade: bool,
         manifests: Manifests,
         lacking: Callable[[LoadedManifest, Expected, Mapping[str, str]], None],
         goes_on: bool = False,
@@ -84,7 +83,6 @@ class ManifestReader:
         self._name_bytes = name_bytes
         self._limits = limits
         self._work = work
-        self._allow_downgrade = allow_downgrade
         self._manifests = manifests
         self._lacking = lacking
         self._goes_on = goes_on
@@ -164,7 +162,7 @@ class ManifestReader:
             self._engine,
             last,
             now=_moment(errand.server),
-            allow_downgrade=self._allow_downgrade,
+            allow_downgrade=True,
             limits=self._work,
             known=self._timelines,
             unless=None if last and last.unreached else self._unless.of(errand, url, version),
@@ -243,7 +241,7 @@ class ManifestReader:
             last.presentation.url,
             self._engine,
             now=_moment(errand.server),
-            allow_downgrade=self._allow_downgrade,
+            allow_downgrade=True,
             limits=self._work,
             known=self._timelines,
             remembered=last.remote,

@@ -105,7 +105,6 @@ class RecordJob:
         *,
         room: int,
         work: WorkLimits,
-        allow_downgrade: bool,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._loaded = loaded
@@ -114,7 +113,6 @@ class RecordJob:
         self._stop = stop
         self._room = room
         self._work = work
-        self._allow_downgrade = allow_downgrade
         self._wall = wall
         self._started = time.monotonic()
         if isinstance(root, Path):
@@ -196,7 +194,6 @@ class RecordJob:
                 name_bytes=self._name_bytes,
                 limits=Limits(options.segment_limit, options.total_limit),
                 work=self._work,
-                allow_downgrade=self._allow_downgrade,
                 manifests=manifests,
                 lacking=self._lack,
                 goes_on=self._goes_on,

@@ -100,7 +100,6 @@ class Recording:
                 self._stop,
                 room=for_ever.most_in_flight,
                 work=self._work,
-                allow_downgrade=self._transfer.allow_downgrade,
             )
             ended = job.run(lambda stop: EngineFor(engine, home=self._url, stop=stop))
         if ended.ended == "not-yet":

@@ -13,6 +13,7 @@ import msgspec
 
 from dashget.common.stopping import Stop
 from dashget.errors import UsageError
+from dashget.live.descriptions import initializations
 from dashget.live.facts import Reason
 from dashget.live.gaps import Gap, gaps_in
 from dashget.live.localmpd import Coverage, local_mpd
@@ -22,7 +23,7 @@ from dashget.media.kind import Role, SegmentKind
 from dashget.planning.layout import local_manifest_name, reserved_names
 from dashget.recording import checkpoint
 from dashget.recording.facts import moment_of, read_facts, read_lines, read_placed_facts
-from dashget.store import FileRecord, Mirror
+from dashget.store import FileRecord, Mirror, RecordedFiles
 from dashget.store.record import parse_record
 from dashget.store.soundness import UNREADABLE
 from dashget.verification.findings import Finding, Problem, lost, note
@@ -30,6 +31,8 @@ from dashget.verification.versions import Versions
 
 _KNOWN: Final = (".m4s", ".mp4", ".m4v", ".m4a", ".m4f", ".cmfv", ".cmfa", ".cmft")
 """The endings of files of which the structure can be checked without their manifest."""
+
+_NO_INITIALIZATION: Final = "it was never fetched, and segments that are here play with it only"
 
 
 def refuse_tasks(name: str, *, remote: bool, prune: bool) -> None:
@@ -71,7 +74,7 @@ class RecordingCheck:
             yield from versions.check(self._stop)
         for gap in gaps_in(state):
             yield _finding(gap)
-        yield from self._check_local(state)
+        yield from self._check_local(state, records)
         reserved = reserved_names(self._manifest)
         for path, _ in self._store.iter_files():
             if path not in records and path not in reserved:
@@ -134,11 +137,18 @@ class RecordingCheck:
         if path.lower().endswith(_KNOWN) and not record.odd:
             yield from self._look_inside(record, size)
 
-    def _check_local(self, state: State) -> Iterator[Finding]:
+    def _check_local(self, state: State, records: RecordedFiles) -> Iterator[Finding]:
         """Compare the local MPD with the record: a recorder that was killed leaves an old one."""
         data = local_mpd(Coverage.of(state))
         if data is None:
             return
+        # Events have text of their own: only what shapes name is a file.
+        shapes = "".join(state.stretches.shapes.values())
+        for named in sorted(
+            initializations(shapes) & initializations(data.decode("utf-8", "replace"))
+        ):
+            if named not in records:
+                yield Finding(named, Problem.MISSING, _NO_INITIALIZATION)
         path = local_manifest_name(self._manifest)
         size = self._store.size(path)
         if size == len(data) and self._store.read(path) == data:

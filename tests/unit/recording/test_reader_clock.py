@@ -81,7 +81,6 @@ def _read(
             name_bytes=255,
             limits=Limits(None, None),
             work=DEFAULT_LIMITS,
-            allow_downgrade=False,
             manifests=Manifests(store, name, threading.Lock(), time.time),
             lacking=lambda *_: None,
             clock=clock,
