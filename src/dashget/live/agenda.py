@@ -230,7 +230,7 @@ class Agenda:
         ended: list[Ended] = []
         for line in self._lines.values():
             line.expire(server)
-            for part in line.expired.take_all():
+            for part in line.take_gone(server):
                 ended += self._lose_unasked(line, part)
         return ended
 

@@ -272,15 +272,23 @@ class Line:
 
     def expire(self, now: float) -> None:
         """Put aside pending segments that can no longer come in time."""
-        while (run := self.pending.first) is not None:
+        for part in self._leave(self.pending, now):
+            self.expired.add(part)
+
+    def take_gone(self, now: float) -> list[Run]:
+        """Remove what was put aside and has left the window, and return it."""
+        return list(self._leave(self.expired, now))
+
+    def _leave(self, runs: Runs, now: float) -> Iterator[Run]:
+        """Remove and yield what has left the window by a server time."""
+        while (run := runs.first) is not None:
             head = run if run.count == 1 else run.part(0, 1)
             until = self.until(head)
             if until >= now:
                 return
             listing = self.of(head.time)
             over = math.floor((now - until) * listing.scale / max(run.duration, 1)) + 1
-            for part in self.pending.take_before(run.time + min(over, run.count) * run.duration):
-                self.expired.add(part)
+            yield from runs.take_before(run.time + min(over, run.count) * run.duration)
 
     def withdraw(self) -> list[Run]:
         """Remove segments to come that the newest document takes back, and return them.

@@ -97,6 +97,19 @@ def test_what_was_asked_for_in_the_last_moments_of_its_window_alone_has_left_it(
     assert [(fact.n, fact.reason) for fact in lost] == [(17, Reason.LEFT_WINDOW)]
 
 
+def test_what_may_come_too_late_is_not_lost_by_a_stop_before_it_has_left_the_window() -> None:
+    # A slow first answer: what leaves the window within seconds is put aside.
+    world = SimulatedWorld(Script(latency=10.0), [], at=74.5, stops_at=96.0)
+    record(world)
+    losses = [fact for fact in world.disk if isinstance(fact, LossFact)]
+    last, at = max((fact.n + fact.count - 1, fact.until) for fact in losses)
+    assert BEGIN + 2 * last + 42 <= at
+    again = SimulatedWorld(Script(), world.disk, at=world.at)
+    record(again)
+    have = {fact.n for fact in world.disk if isinstance(fact, SegmentFact) and fact.line == 1}
+    assert have >= set(range(last + 1, int(UNTIL / 2) + 1))
+
+
 def sparse(script: Script, at: float) -> Version:
     """Return a document whose second track has every eleventh segment alone, such as text."""
     version = document(script, at)
