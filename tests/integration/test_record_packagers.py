@@ -57,6 +57,11 @@ class Recording:
             assert line, f"it has ended: {self.process.communicate()[1]} {self.events[-1:]}"
             self.events.append(json.loads(line))
 
+    def begin(self, stream: Stream) -> None:
+        """Have a packager begin once this waits for it: on a busy machine it starts slowly."""
+        self.until(lambda: any(event["event"] == "waiting" for event in self.events))
+        stream.begin()
+
     def end(self) -> int:
         """Stop it in order; return its exit code."""
         self.process.send_signal(signal.SIGINT)
@@ -117,9 +122,10 @@ def test_an_outage_shorter_than_the_window_loses_nothing(
 ) -> None:
     root = tmp_path / "r"
     with (
-        packaging(form, master, tmp_path / "live", tools, seconds=SECONDS) as stream,
+        packaging(form, master, tmp_path / "live", tools, seconds=SECONDS, at_once=False) as stream,
         recording(stream.origin.url, root) as recorder,
     ):
+        recorder.begin(stream)
         origin = stream.origin
         origin.wait_for(lambda: origin.served() >= 4)
         before, origin.up = stream.newest(), False
@@ -155,9 +161,12 @@ def test_a_static_server_of_low_latency_has_no_segment_half(
     root = tmp_path / "r"
     live = tmp_path / "site/live"
     live.parent.mkdir()
-    with packaging("shaka-low-latency", master, live, tools, seconds=SECONDS) as stream:
+    with packaging(
+        "shaka-low-latency", master, live, tools, seconds=SECONDS, at_once=False
+    ) as stream:
         site = nginx(live.parent)
         with recording(site.url("live/live.mpd"), root) as recorder:
+            recorder.begin(stream)
             recorder.until(lambda: stream.process.poll() is not None)
             recorder.until(lambda: not missing(stream, root))
             recorder.end()
@@ -172,10 +181,11 @@ def test_an_outage_longer_than_the_window_is_named(
     root, depth = tmp_path / "r", 1.0
     with (
         packaging(
-            form, master, tmp_path / "live", tools, seconds=SECONDS + 12, depth=depth
+            form, master, tmp_path / "live", tools, seconds=SECONDS + 12, depth=depth, at_once=False
         ) as stream,
         recording(stream.origin.url, root) as recorder,
     ):
+        recorder.begin(stream)
         origin = stream.origin
         origin.wait_for(lambda: origin.served() >= 4)
         began = stream.began()

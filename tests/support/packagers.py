@@ -16,9 +16,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import formatdate
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -67,12 +68,28 @@ def encode(file: Path, tools: Tools, seconds: float) -> None:
 
 @dataclass
 class Stream:
-    """A packager at work. ``seconds`` is how long it packages."""
+    """A packager, at work once it has begun. ``seconds`` is how long it packages."""
 
     form: str
     origin: PackagerOrigin
-    process: subprocess.Popen[bytes]
     seconds: float
+    _start: Callable[[], list[subprocess.Popen[bytes]]]
+    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Have it begin."""
+        self._processes += self._start()
+
+    def kill(self) -> None:
+        """Kill it, and what feeds it."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process that packages."""
+        return self._processes[-1]
 
     def made(self) -> dict[str, list[Path]]:
         """Return the segments of each track that are there, in order."""
@@ -318,19 +335,30 @@ class PackagerOrigin:
 
 @contextmanager
 def packaging(
-    form: str, master: Path, root: Path, tools: Tools, *, seconds: float, depth: float = 3.0
+    form: str,
+    master: Path,
+    root: Path,
+    tools: Tools,
+    *,
+    seconds: float,
+    depth: float = 3.0,
+    at_once: bool = True,
 ) -> Iterator[Stream]:
-    """Package ``seconds`` of a file in real time with a window of ``depth``, and serve that."""
+    """Package ``seconds`` of a file in real time with a window of ``depth``, and serve that.
+
+    If not ``at_once``, it waits until it is told to begin.
+    """
     root.mkdir()
     with PackagerOrigin(root).serving() as origin:
         start = _start_ffmpeg if form in FFMPEG else _start_shaka
-        processes = start(Work(form, master, origin, tools, seconds, depth))
+        work = Work(form, master, origin, tools, seconds, depth)
+        stream = Stream(form, origin, seconds, partial(start, work))
         try:
-            yield Stream(form, origin, processes[-1], seconds)
+            if at_once:
+                stream.begin()
+            yield stream
         finally:
-            for process in processes:
-                process.kill()
-                process.wait()
+            stream.kill()
 
 
 def _start_ffmpeg(work: Work) -> list[subprocess.Popen[bytes]]:
