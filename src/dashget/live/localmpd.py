@@ -86,7 +86,7 @@ def local_mpd(coverage: Coverage, *, whole: bool = False) -> bytes | None:
     a Period is cut while one runs, players need it in both.
     """
     budget = Budget(_LIMITS)
-    lines, stretches = coverage.lines, coverage.stretches
+    lines, stretches = list(coverage.lines), coverage.stretches
     ids = {*(line.id for line in lines), *(files.id for files in coverage.named)}
     ids |= {line for _, line in coverage.unrecorded}
     used = {stretch.shape for line in ids for stretch in stretches.of.get(line, ())}
@@ -96,7 +96,7 @@ def local_mpd(coverage: Coverage, *, whole: bool = False) -> bytes | None:
     for files in coverage.named:
         known = [each for each in stretches.of.get(files.id, ()) if each.shape in shapes]
         for line, stretch in placed(files, known):
-            lines = (*lines, line)
+            lines.append(line)
             of[line.id] = (stretch,)
     unrecorded = [
         Unrecorded(generation, stretches.of.get(line, ()))
@@ -186,7 +186,7 @@ def _write(
     following = _following(newest.document.root, "Period", root)
     ends = (_end(p) - period.moved for period in periods for p in period.parts if p.rows)
     end = max(ends, default=periods[-1].start)
-    names: set[str] = set()
+    names = _Names()
     for period, own in zip(periods, placed_events(events, periods, end), strict=True):
         made = _period(period, shapes, names, budget)
         write_events(made, own, budget)
@@ -225,16 +225,16 @@ def _following(element: Element, name: str, copy: Element) -> Element | None:
 
 
 def _period(
-    period: PlayedPeriod, shapes: dict[int, _Shape], names: set[str], budget: Budget
+    period: PlayedPeriod, shapes: dict[int, _Shape], names: _Names, budget: Budget
 ) -> Element:
     newest = shapes[max(part.stretch.shape for part in period.parts)]
     made = _copy(newest.period, budget)
     # In this order, as packagers write it.
-    known = _new(period.id or "p", names)
+    known = names.new(period.id or "p")
     made.attributes = {"id": known, "start": iso_duration(period.start), **made.attributes}
     following = _following(newest.period, "AdaptationSet", made)
     sets: dict[str, Element] = {}
-    taken: set[str] = set()
+    taken = _Names()
     for part in period.parts:
         shape = shapes[part.stretch.shape]
         adaptation_set = sets.get(shape.set_key)
@@ -243,19 +243,27 @@ def _period(
             made.insert(adaptation_set, following)
         behind = _following(shape.adaptation_set, "Representation", adaptation_set)
         representation = _representation(part, shape, budget)
-        representation.attributes["id"] = _new(shape.look.track, taken)
+        representation.attributes["id"] = taken.new(shape.look.track)
         adaptation_set.insert(representation, behind)
     return made
 
 
-def _new(name: str, names: set[str]) -> str:
-    """Return a name that is not taken yet, and take it."""
-    number, new = 1, name
-    while new in names:
-        number += 1
-        new = f"{name}.{number}"
-    names.add(new)
-    return new
+class _Names:
+    """Names that are taken."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] = {}
+        """The last number that was tried behind each name."""
+
+    def new(self, name: str) -> str:
+        """Return a name that is not taken yet, and take it: one by one from the last try on."""
+        number, new = self._last.get(name, 1), name
+        while new in self._last:
+            number += 1
+            new = f"{name}.{number}"
+        self._last[name] = number
+        self._last.setdefault(new, 1)
+        return new
 
 
 def _representation(part: Part, shape: _Shape, budget: Budget) -> Element:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -17,8 +18,11 @@ from dashget.live.stretches import Stretch
 if TYPE_CHECKING:
     from dashget.live.line import Line
 
-Span = tuple[Fraction, Fraction]
-"""Begin and end in seconds of server time."""
+Span = tuple[int, int]
+"""Begin and end on the server's clock, in ticks that all pieces of a Period have in common."""
+
+_MICROSECONDS: Final = 1_000_000
+_MOST_TICKS: Final = 10**60
 
 
 class RecordedLine(msgspec.Struct, frozen=True, eq=False):
@@ -149,19 +153,60 @@ class Track:
         return self.pieces[-1].look
 
 
-def spans_of(piece: Piece) -> Iterator[Span]:
+class Ticks:
+    """The axis of a piece in ticks that all pieces beside it have in common."""
+
+    __slots__ = ("_offset", "_scale", "per_second")
+
+    def __init__(self, piece: Piece, per_second: int) -> None:
+        self.per_second = per_second
+        self._scale = piece.line.scale
+        self._offset = math.floor(piece.stretch.origin * per_second)
+
+    def at(self, time: int) -> int:
+        """Return the common tick at an axis time."""
+        return time * self.per_second // self._scale + self._offset
+
+    def lasting(self, duration: int) -> int:
+        """Return how many common ticks a duration on the axis is."""
+        return duration * self.per_second // self._scale
+
+    def floor(self, tick: int) -> int:
+        """Return the last axis time up to a common tick."""
+        return (tick - self._offset) * self._scale // self.per_second
+
+    def ceil(self, tick: int) -> int:
+        """Return the first axis time from a common tick on."""
+        return -((self._offset - tick) * self._scale // self.per_second)
+
+
+def ticks_per_second(pieces: Iterable[Piece]) -> int:
+    """Return a number of ticks that all times of pieces are whole in, and the twentieth of each.
+
+    Clocks that hostile records make up may have none of a sensible size: theirs are rounded.
+    """
+    found = _MICROSECONDS
+    for piece in pieces:
+        found = math.lcm(found, piece.line.scale, piece.stretch.origin.denominator)
+        if found > _MOST_TICKS:
+            return 20 * _MOST_TICKS
+    return 20 * found
+
+
+def spans_of(piece: Piece, ticks: Ticks) -> Iterator[Span]:
+    """Yield when there are segments that follow one another."""
     begin, end = piece.rows[0].time, piece.rows[0].end
     for row in piece.rows[1:]:
         if row.time != end:
-            yield piece.wall(begin), piece.wall(end)
+            yield ticks.at(begin), ticks.at(end)
             begin = row.time
         end = row.end
-    yield piece.wall(begin), piece.wall(end)
+    yield ticks.at(begin), ticks.at(end)
 
 
-def usual_seconds(piece: Piece) -> Fraction:
-    """Return the usual duration of a segment in seconds."""
-    return Fraction(max(piece.rows, key=_count).duration, piece.line.scale)
+def usual_duration(piece: Piece) -> int:
+    """Return the usual duration of a segment on its axis."""
+    return max(piece.rows, key=_count).duration
 
 
 def _count(row: Run | Row) -> int:

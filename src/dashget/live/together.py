@@ -11,7 +11,6 @@ nothing: then that kind is what is left out. Of all ways the one counts that lea
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -19,7 +18,16 @@ from fractions import Fraction
 import msgspec
 
 from dashget.live.groups import Group
-from dashget.live.pieces import Piece, Row, Span, row_time, spans_of, usual_seconds
+from dashget.live.pieces import (
+    Piece,
+    Row,
+    Span,
+    Ticks,
+    row_time,
+    spans_of,
+    ticks_per_second,
+    usual_duration,
+)
 from dashget.live.spans import Run
 
 
@@ -33,8 +41,10 @@ class Shown(msgspec.Struct, frozen=True, eq=False):
     is announced, is missing."""
     unknown: frozenset[str]
     """The kinds of which nobody knows when they are there: those of files without times."""
-    step: Fraction
+    step: int
     """The usual duration of a segment, of the track whose segments are the shortest."""
+    per_second: int
+    """The ticks in which all this is."""
 
     def wanted(self, kinds: Iterable[str]) -> frozenset[str]:
         """Return the kinds that have to be there, where a local MPD has some kinds."""
@@ -51,15 +61,13 @@ class Shown(msgspec.Struct, frozen=True, eq=False):
     def left_out(self, kinds: Iterable[str]) -> Fraction:
         """Return how many seconds of media a local MPD of some kinds leaves out."""
         wanted = self.wanted(kinds)
-        together = seconds(self.together(kinds)) if wanted - self.unknown else Fraction(0)
-        return sum(
-            (
-                seconds(spans) - (together if kind in wanted else 0)
-                for kind, spans in self.spans.items()
-                if kind not in self.unknown
-            ),
-            Fraction(0),
+        together = length(self.together(kinds)) if wanted - self.unknown else 0
+        ticks = sum(
+            length(spans) - (together if kind in wanted else 0)
+            for kind, spans in self.spans.items()
+            if kind not in self.unknown
         )
+        return Fraction(ticks, self.per_second)
 
 
 def chosen_kinds(periods: Sequence[Shown]) -> frozenset[str]:
@@ -69,7 +77,7 @@ def chosen_kinds(periods: Sequence[Shown]) -> frozenset[str]:
     return min(ways, key=lambda kinds: sum(period.left_out(kinds) for period in periods))
 
 
-def united(spans: Iterable[Span], slack: Fraction) -> list[Span]:
+def united(spans: Iterable[Span], slack: int) -> list[Span]:
     """Return spans sorted; those that are less than ``slack`` apart are one."""
     found: list[Span] = []
     for begin, end in sorted(spans):
@@ -96,9 +104,9 @@ def common(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
     return found
 
 
-def seconds(spans: Iterable[Span]) -> Fraction:
+def length(spans: Iterable[Span]) -> int:
     """Return how long spans are."""
-    return sum((end - begin for begin, end in spans), Fraction(0))
+    return sum(end - begin for begin, end in spans)
 
 
 def leave_out(groups: Sequence[Group]) -> list[Group]:
@@ -114,23 +122,29 @@ def leave_out(groups: Sequence[Group]) -> list[Group]:
 def _main_of(group: Group) -> Shown:
     """Return when video and audio of a Period of the presentation are recorded."""
     spans: dict[str, list[Span]] = {}
-    steps: list[Fraction] = []
-    for piece in (piece for track in group.tracks.values() for piece in track.pieces):
+    steps: list[int] = []
+    pieces = [piece for track in group.tracks.values() for piece in track.pieces]
+    per_second = ticks_per_second((*pieces, *group.singles))
+    for piece in pieces:
         if piece.look.kind:
-            steps.append(usual_seconds(piece))
-            spans.setdefault(piece.look.kind, []).extend(spans_of(piece))
+            ticks = Ticks(piece, per_second)
+            steps.append(ticks.lasting(usual_duration(piece)))
+            spans.setdefault(piece.look.kind, []).extend(spans_of(piece, ticks))
     unknown: set[str] = set()
     for piece in group.singles:
         if piece.look.kind and piece.rows:
-            spans.setdefault(piece.look.kind, []).append((piece.begin, piece.end))
+            ticks = Ticks(piece, per_second)
+            span = ticks.at(piece.rows[0].time), ticks.at(piece.rows[-1].end)
+            spans.setdefault(piece.look.kind, []).append(span)
         elif piece.look.kind:
             unknown.add(piece.look.kind)
-    step = min(steps, default=Fraction(0))
+    step = min(steps, default=0)
     return Shown(
         announced=frozenset(group.announced.union(spans, unknown)),
-        spans={kind: united(found, step / 4) for kind, found in spans.items()},
+        spans={kind: united(found, step // 4) for kind, found in spans.items()},
         unknown=frozenset(unknown),
         step=step,
+        per_second=per_second,
     )
 
 
@@ -148,7 +162,8 @@ def _keep_together(group: Group, period: Shown, kinds: frozenset[str]) -> bool:
             track.pieces = [
                 msgspec.structs.replace(piece, rows=rows)
                 for piece in track.pieces
-                if (rows := list(_within(piece, spans, period.step / 10)))
+                for ticks in (Ticks(piece, period.per_second),)
+                if (rows := list(_within(piece, spans, ticks, period.step // 10)))
             ]
         if not track.pieces:
             del group.tracks[name]
@@ -156,29 +171,31 @@ def _keep_together(group: Group, period: Shown, kinds: frozenset[str]) -> bool:
     return bool(group.tracks)
 
 
-def _within(piece: Piece, spans: Sequence[Span], least: Fraction) -> Iterator[Run | Row]:
+def _within(piece: Piece, spans: Sequence[Span], ticks: Ticks, least: int) -> Iterator[Run | Row]:
     """Yield the segments that run in a span for longer than ``least``, or than half of them."""
-    scale, origin, rows = piece.line.scale, piece.stretch.origin, piece.rows
+    rows = piece.rows
     taken, at = 0, 0
-    for begin, end in spans:
-        low, high = (begin - origin) * scale, (end - origin) * scale
-        lowest, highest = math.ceil(low), math.floor(high)
-        before = bisect_right(rows, lowest, key=row_time) - 1
-        if before > at:
-            at, taken = before, 0
-        while at < len(rows) and rows[at].time < high:
+    for number in range(max(bisect_right(spans, (ticks.at(rows[0].time),)) - 1, 0), len(spans)):
+        if at == len(rows):
+            break
+        low, high = spans[number]
+        lowest, highest = ticks.ceil(low), ticks.floor(high)
+        if at + 1 < len(rows) and rows[at + 1].time <= lowest:
+            at, taken = bisect_right(rows, lowest, at + 1, key=row_time) - 1, 0
+        while at < len(rows) and ticks.at(rows[at].time) < high:
             row = rows[at]
             if not taken and lowest <= row.time and row.end <= highest:
                 yield row
                 at += 1
                 continue
-            slack = min(least * scale, Fraction(row.duration, 2))
-            step = max(row.duration, 1)
-            first = max(math.floor((low + slack - row.time) / step), taken, 0)
-            last = min(math.ceil((high - slack - row.time) / step), row.count)
+            slack = min(least, ticks.lasting(row.duration) // 2)
+            step = max(ticks.lasting(row.duration), ticks.lasting(1), 1)
+            begin = ticks.at(row.time)
+            first = max((low + slack - begin) // step, taken, 0)
+            last = min(-((begin - high + slack) // step), row.count)
             if first < last:
                 yield row.part(first, last)
                 taken = last
-            if row.end > high:
+            if row.end > highest:
                 break
             at, taken = at + 1, 0
