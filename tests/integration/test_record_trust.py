@@ -164,3 +164,27 @@ def test_an_initialization_segment_that_was_refused_is_missed(tmp_path: Path) ->
         assert other.seen == []
     _, found = verify(tmp_path / "r")
     assert [problem for problem in found.problems() if "init.mp4" in str(problem)]
+
+
+@pytest.mark.parametrize("way", ["redirect", "PatchLocation", "xlink"])
+def test_what_is_refused_while_recording_tells_the_option(way: str, tmp_path: Path) -> None:
+    with FaultServer() as other, LiveOrigin(form="time").serving() as origin:
+        place = other.on("/m", Answer(b""))
+        origin.marked = 'id="live"'
+        with recording(origin, tmp_path / "r", allow_private=False) as run:
+            origin.wait_for(lambda: origin.served_count() >= 20)
+            if way == "redirect":
+                origin.moved["/live/manifest.mpd"] = place
+            elif way == "PatchLocation":
+                origin.before = f"<PatchLocation>{place}</PatchLocation>"
+            else:
+                name = "http://www.w3.org/1999/xlink"
+                origin.streams = f'<EventStream xmlns:x="{name}" x:href="{place}"/>'
+            count = len(origin.requests)
+            origin.wait_for(lambda: len(origin.requests) >= count + 30)
+            run.end()
+        assert other.seen == []
+    told = [event.message for event in run.events if isinstance(event, dashget.Warned)]
+    told += [event.problem or "" for event in run.events if isinstance(event, dashget.ManifestRead)]
+    assert [each for each in told if "is at the private address" in each]
+    assert all("allow it with --allow-private" in each for each in told if "private" in each)

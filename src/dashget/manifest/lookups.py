@@ -22,7 +22,7 @@ from dashget.mpd.model import MPD, RemoteElement
 from dashget.mpd.presentation import SingleAddressing
 from dashget.mpd.urls import resolve_reference
 from dashget.planning.tracks import Track
-from dashget.transfer.contract import Fetched, Method, Patience, Request, Transfers
+from dashget.transfer.contract import Fetched, Method, Patience, Request, Transfers, told
 
 if TYPE_CHECKING:
     from dashget.media.isobmff import Protections
@@ -249,7 +249,7 @@ def _obtain_entity(
         except UnsupportedMPDError:
             raise
         except FetchError as error:
-            reason, gone = error.message, error.status in GONE_STATUSES
+            reason, gone = told(error), error.status in GONE_STATUSES
         except MPDError as error:
             reason = error.message
     issues.append(Issue(f"the remote element at {without_user(href)!r}: {reason}", clause="5.5"))

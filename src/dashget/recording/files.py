@@ -31,7 +31,7 @@ from dashget.recording.facts import moment_of
 from dashget.segments import address as segments_of
 from dashget.segments.segment import Segment, TimeBase
 from dashget.store import FileRecord, Mirror, PartialFile
-from dashget.transfer.contract import Fetched, Job, Patience, Request, Sink, TransferError
+from dashget.transfer.contract import Fetched, Job, Patience, Request, Sink, TransferError, told
 
 if TYPE_CHECKING:
     from dashget.media.extent import Extent, Ticks
@@ -102,7 +102,7 @@ class Files:
                 ours=ours,
                 barred=result.barred,
                 retry_after=retry_after,
-                problem=_problem(result),
+                problem=told(result),
             )
             return answer, SILENT, None
         growing = _growing(carried.errand, result)
@@ -369,11 +369,6 @@ class Files:
                 kept_headers=dict(fetched.head.kept) or None,
             )
         )
-
-
-def _problem(result: TransferError) -> str:
-    """Return what was wrong; of what is not allowed, also which option allows it."""
-    return f"{result.message}; {result.hint}" if result.barred and result.hint else result.message
 
 
 def _notices(carried: Carried, part: PartialFile) -> Notices:

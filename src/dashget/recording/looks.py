@@ -30,6 +30,7 @@ from dashget.transfer.contract import (
     Sink,
     TransferError,
     Validators,
+    told,
 )
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class Looks:
             ours=error.cancelled,
             barred=error.barred,
             retry_after=error.retry_after_seconds,
-            problem=error.message,
+            problem=told(error),
         )
         found = Found.FAILED
         if look.file is None and not error.cancelled:

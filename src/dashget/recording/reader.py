@@ -47,7 +47,7 @@ from dashget.planning.selection import Selection
 from dashget.recording.manifests import Manifests
 from dashget.recording.unchanged import Unless
 from dashget.recording.waking import moment
-from dashget.transfer.contract import Fetched, Transfers
+from dashget.transfer.contract import Fetched, Transfers, told
 
 _MOST_AGE: Final = 86_400
 _MOST_NAMES: Final = 10_000
@@ -118,7 +118,7 @@ class ManifestReader:
                     return self._read_patch(errand, *self._last, self._clock())
             except DashGetError as error:
                 what = "what came in an event" if errand.given is not None else "a patch of it"
-                refused = f"{what} cannot be used: {error.message}"
+                refused = f"{what} cannot be used: {told(error)}"
         asked = self._clock()
         urls = [*errand.urls, self._source.url]
         problem: DashGetError | None = None
@@ -135,7 +135,7 @@ class ManifestReader:
         return ReadEnded(
             None,
             asked,
-            problem=None if problem is None else problem.message,
+            problem=None if problem is None else told(problem),
             status=0 if answer is None else answer.status or 0,
             retry_after=None if answer is None else answer.retry_after_seconds,
             refused=refused,

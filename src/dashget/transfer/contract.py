@@ -11,7 +11,7 @@ import msgspec
 
 from dashget.common.byterange import ByteRange
 from dashget.common.secrets import HidesSecrets
-from dashget.errors import FetchError, Retry
+from dashget.errors import DashGetError, FetchError, Retry
 
 
 class Method(enum.Enum):
@@ -469,3 +469,11 @@ class MemorySink:
 
     def written(self, span: ByteRange) -> None:
         """Record nothing."""
+
+
+def told(error: DashGetError) -> str:
+    """Return the message of an error; where DashGet itself refuses, also which option allows it."""
+    refused = error if isinstance(error, TransferError) else error.__cause__
+    if isinstance(refused, TransferError) and refused.barred and error.hint:
+        return f"{error.message}; {error.hint}"
+    return error.message
