@@ -66,9 +66,10 @@ def played_periods(
     looks: Mapping[int, Look],
     unrecorded: Sequence[Unrecorded] = (),
     *,
+    most: int,
     whole: bool = False,
 ) -> list[PlayedPeriod]:
-    """Return the Periods that play what is recorded, in order.
+    """Return the Periods that play what is recorded, in order, and of more than ``most`` the first.
 
     ``unrecorded`` is what else the presentation has. With ``whole`` nothing is left out, and a
     segment that runs where a Period is cut is in the first of the two alone.
@@ -97,6 +98,8 @@ def played_periods(
                     moved = moved + period.start
                     period = msgspec.structs.replace(period, start=Fraction(0), moved=moved)
                 found.append(period)
+                if len(found) == most:
+                    return found
                 before = period.start
             end = max(end, group.end - moved)
     return found

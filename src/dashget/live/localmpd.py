@@ -40,6 +40,13 @@ _REFERENCES: Final = ("Initialization", "RepresentationIndex", "BitstreamSwitchi
 _MAIN: Final = (ContentType.VIDEO.value, ContentType.AUDIO.value)
 _LIMITS: Final = WorkLimits(max_work=1 << 60)
 
+MOST_PERIODS: Final = 10_000
+"""The Periods of a local MPD: players read all of them before they begin."""
+CUT: Final = (
+    f"{{name}} has the first {MOST_PERIODS:,} Periods of a recording that is cut by more holes;"
+    " what comes behind is on disk, and dashget gaps names the holes"
+)
+
 
 class _Shape(msgspec.Struct, frozen=True, eq=False):
     """A shape as a tree, and what of it matters for times."""
@@ -79,7 +86,20 @@ class Coverage(msgspec.Struct, frozen=True, eq=False):
         return cls(lines, stretches, named, unrecorded, tuple(state.events), state.expired)
 
 
+class LocalMPD(msgspec.Struct, frozen=True, eq=False):
+    """A local MPD, and if it is one of the first ``MOST_PERIODS`` alone."""
+
+    data: bytes
+    cut: bool
+
+
 def local_mpd(coverage: Coverage, *, whole: bool = False) -> bytes | None:
+    """Return the bytes of ``make_local``."""
+    made = make_local(coverage, whole=whole)
+    return None if made is None else made.data
+
+
+def make_local(coverage: Coverage, *, whole: bool = False) -> LocalMPD | None:
     """Return the MPD that plays what is recorded; None while nothing is.
 
     It leaves out what players cannot show. With ``whole`` it has all, and each segment once: where
@@ -102,10 +122,12 @@ def local_mpd(coverage: Coverage, *, whole: bool = False) -> bytes | None:
         Unrecorded(generation, stretches.of.get(line, ()))
         for generation, line in coverage.unrecorded
     ]
-    periods = played_periods(lines, of, looks, unrecorded, whole=whole)
+    most = MOST_PERIODS + 1
+    periods = played_periods(lines, of, looks, unrecorded, most=most, whole=whole)
     if not periods:
         return None
-    return _write(periods, shapes, coverage.events, budget)
+    data = _write(periods[:MOST_PERIODS], shapes, coverage.events, budget)
+    return LocalMPD(data, len(periods) == most)
 
 
 def representations(stretches: Stretches) -> dict[int, set[str]]:

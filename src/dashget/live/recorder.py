@@ -490,8 +490,8 @@ class Recorder:
             self._take_more(report)
         else:
             self._local.ended(report, self._world.moment())
-            if report.problem is not None:
-                self._observer(Warned(report.problem))
+            for told in filter(None, (report.problem, report.notice)):
+                self._observer(Warned(told))
 
     def _take_read(self, report: ReadEnded) -> None:
         now, lines = self._world.moment(), self.state.lines

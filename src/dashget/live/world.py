@@ -172,6 +172,8 @@ class LocalEnded(msgspec.Struct, frozen=True, eq=False):
     seconds: float = 0.0
     """How long that took."""
     problem: str | None = None
+    notice: str | None = None
+    """What it lacks, the first time."""
     old: bool = False
     """True if it was not written: some of what it would have named is gone by now."""
 

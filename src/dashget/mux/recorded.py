@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dashget.errors import MirrorIncompleteError, StoreError
 from dashget.events import Observer, Warned
 from dashget.live.gaps import Gap, gaps_in
-from dashget.live.localmpd import Coverage, local_mpd, representations
+from dashget.live.localmpd import MOST_PERIODS, Coverage, make_local, representations
 from dashget.live.state import State
 from dashget.mirroring.expectation import Expected, expected_of, playable
 from dashget.mpd.budget import Budget
@@ -37,12 +37,19 @@ def read_recorded(
     they are a warning.
     """
     state = State.of(read_facts(store, header.manifest))
-    data = local_mpd(Coverage.of(state), whole=True)
-    if data is None:
+    made = make_local(Coverage.of(state), whole=True)
+    if made is None:
         raise StoreError(
             f"{store.name} has no media yet, so there is nothing that can be written to one file",
             hint="dashget gaps tells what is missing; dashget record goes on",
         )
+    if made.cut:
+        raise MirrorIncompleteError(
+            f"{store.name} is cut by more holes than the {MOST_PERIODS:,} that one file may have",
+            hint=f"dashget gaps {store.name} lists them; dashget play {store.name} plays what is"
+            " before the last of these",
+        )
+    data = made.data
     url = _BASE + local_manifest_name(header.manifest)
     now = datetime.datetime.now(datetime.UTC)
     budget = Budget()

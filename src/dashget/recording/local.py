@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from dashget.errors import StoreError
-from dashget.live.localmpd import Coverage, local_mpd
+from dashget.live.localmpd import CUT, Coverage, local_mpd, make_local
 from dashget.live.state import State
 from dashget.live.world import LocalEnded, WriteLocal
 from dashget.mirroring.keep import NOT_WRITTEN
@@ -36,6 +36,8 @@ class LocalWriter:
         """Held by who makes and writes it: what is older must not come after what is newer."""
         self._expired = -math.inf
         """Server time before which it may name nothing any more."""
+        self._told = False
+        """True once it was told that not all of the recording fits."""
 
     def write(self, errand: WriteLocal) -> LocalEnded:
         """Do an errand. A failure is a warning: the segments matter more, and go on."""
@@ -47,17 +49,19 @@ class LocalWriter:
 
     def _write(self, coverage: Coverage) -> LocalEnded:
         begin = self._clock()
-        data = local_mpd(coverage)
+        made = make_local(coverage)
         seconds = self._clock() - begin
-        if data is None:
+        if made is None:
             return LocalEnded(seconds)
         try:
             with self._writing:
-                self._store.write_if_changed(self._name, data)
+                self._store.write_if_changed(self._name, made.data)
         except StoreError as error:
             problem = NOT_WRITTEN.format(name=self._name, reason=error.message)
             return LocalEnded(seconds, problem)
-        return LocalEnded(seconds)
+        notice = CUT.format(name=self._name) if made.cut and not self._told else None
+        self._told = self._told or made.cut
+        return LocalEnded(seconds, notice=notice)
 
     def leave_out(self, coverage: Coverage) -> None:
         """Write it without what is about to be removed; if that fails, remove it."""

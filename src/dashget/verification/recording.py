@@ -16,7 +16,7 @@ from dashget.errors import UsageError
 from dashget.live.descriptions import initializations
 from dashget.live.facts import Reason
 from dashget.live.gaps import Gap, gaps_in
-from dashget.live.localmpd import Coverage, local_mpd
+from dashget.live.localmpd import CUT, Coverage, make_local
 from dashget.live.state import State
 from dashget.media.inspection import check
 from dashget.media.kind import Role, SegmentKind
@@ -139,9 +139,10 @@ class RecordingCheck:
 
     def _check_local(self, state: State, records: RecordedFiles) -> Iterator[Finding]:
         """Compare the local MPD with the record: a recorder that was killed leaves an old one."""
-        data = local_mpd(Coverage.of(state))
-        if data is None:
+        made = make_local(Coverage.of(state))
+        if made is None:
             return
+        data = made.data
         # Events have text of their own: only what shapes name is a file.
         shapes = "".join(state.stretches.shapes.values())
         for named in sorted(
@@ -150,6 +151,8 @@ class RecordingCheck:
             if named not in records:
                 yield Finding(named, Problem.MISSING, _NO_INITIALIZATION)
         path = local_manifest_name(self._manifest)
+        if made.cut:
+            yield note(path, Problem.OWN, CUT.format(name="it"))
         size = self._store.size(path)
         if size == len(data) and self._store.read(path) == data:
             return

@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from dashget.live.localmpd import Coverage, local_mpd
+from dashget.live.localmpd import MOST_PERIODS, Coverage, local_mpd, make_local
 from dashget.live.state import State
 from tests.unit.live.test_localmpd import line
 
@@ -38,3 +38,17 @@ def lines_run(coverage: Coverage) -> int:
 def test_the_work_for_a_local_mpd_grows_with_its_holes_and_not_with_their_square() -> None:
     few, many = (lines_run(holes(number)) for number in (100, 1000))
     assert many < 11 * few
+
+
+def test_a_local_mpd_has_ten_thousand_periods_at_most() -> None:
+    made = make_local(holes(MOST_PERIODS + 1))
+    assert made is not None
+    assert made.cut
+    assert made.data.count(b"<Period ") == MOST_PERIODS == 10_000
+
+
+def test_one_of_as_many_periods_as_it_may_have_is_whole() -> None:
+    made = make_local(holes(MOST_PERIODS))
+    assert made is not None
+    assert not made.cut
+    assert made.data.count(b"<Period ") == MOST_PERIODS
