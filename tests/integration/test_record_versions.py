@@ -123,9 +123,8 @@ def test_a_manifest_that_changes_is_read_whatever_its_validator_says(tmp_path: P
     with LiveOrigin(form="time", depth=4.0, update="PT0.1S").serving() as origin:
         origin.validators = "stuck"
         with recording(origin, tmp_path / "r") as run:
-            origin.wait_for(
-                lambda: origin.served_count() >= 120 and of_manifest(origin).count(304) >= 3
-            )
+            # A machine so slow that each read is overdue asks for all of it: then none is a 304.
+            origin.wait_for(lambda: origin.served_count() >= 120)
             assert run.end().lost == 0
         check_whole(origin, tmp_path / "r", least=40)
 
