@@ -23,6 +23,7 @@ from dashget.live.listing import Axis, Listing, Once, PatchOffer, PeriodMark, Ve
 from dashget.live.localmpd import local_mpd
 from dashget.live.policy import Answer
 from dashget.live.spans import Run
+from dashget.live.state import State
 from dashget.live.world import (
     Errand,
     Fetch,
@@ -430,7 +431,7 @@ class SimulatedWorld:
         if isinstance(errand, FetchOnce):
             here = script.reaches(self.at)
             if here and errand.once.compare:
-                assert FileFact(errand.once.compare) in self.disk
+                assert errand.once.compare in State.of(self.disk).once.here
                 return FetchEnded(errand, Answer(200, here=True, same=True))
             if here:
                 self.disk.append(FileFact(errand.path))
