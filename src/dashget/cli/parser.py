@@ -298,6 +298,6 @@ class _Page(argparse.RawDescriptionHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
-        if action.default is None or action.default is False or not action.option_strings:
-            return text
-        return text if action.default is argparse.SUPPRESS else f"{text} [default: %(default)s]"
+        default = action.default
+        is_none = default is None or default is False or default in ([], argparse.SUPPRESS)
+        return text if is_none or not action.option_strings else f"{text} [default: %(default)s]"

@@ -90,11 +90,12 @@ def test_every_help_text_and_default_is_shown(command: str, capsys: Captured) ->
     shown = " ".join(" ".join(page(command, capsys)).split())
     for action in options_of(parser_of(command)):
         default = action.default
-        silent = default is None or default is False or default == argparse.SUPPRESS
+        silent = default is None or default is False or default in ([], argparse.SUPPRESS)
         assert action.help
         assert (action.help if silent else f"{action.help} [default: {default}]") in shown
     assert "False" not in shown
     assert "None" not in shown
+    assert "[]" not in shown
     assert "==" not in shown
 
 
