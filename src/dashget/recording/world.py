@@ -290,8 +290,10 @@ class RealWorld:
                 self._report(_not_taken(job))
 
     def _done(self, feed: _Feed, job: Job, result: Fetched | TransferError) -> None:
-        """Take a result, on a thread of the engine."""
-        feed.end(job)
+        """Take a result, on a thread of the engine.
+
+        Where the disk is full and nothing makes room, the job stays open: ``_transfer`` reports it.
+        """
         try:
             with self._writing:
                 report = self._taken(job, result)
@@ -303,6 +305,7 @@ class RealWorld:
             self._insist(self._store.write_lines)
         if answer.is_origins or answer.status in REFUSED:
             self._retire()
+        feed.end(job)
         self._report(report)
 
     def _taken(self, job: Job, result: Fetched | TransferError) -> FetchEnded | MoreEnded:
