@@ -6,7 +6,7 @@ A status alone tells little. A 403 after hundreds of files is a token that has r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -123,9 +123,9 @@ def _token_ran_out(refused: frozenset[str], history: History) -> bool:
 
     If it refuses some files only, such as those of one Representation, others come in between.
     """
-    before: dict[str | None, int] = {}
     refusals: dict[str | None, int] = {}
-    between: dict[str | None, int] = {}
+    came: dict[str | None, dict[int, int]] = {}
+    """How many files came of each host after so many refusals."""
     left = set(refused)
     for planned in history.plan():
         path = planned.path
@@ -134,12 +134,22 @@ def _token_ran_out(refused: frozenset[str], history: History) -> bool:
             left.discard(path)
             refusals[host] = refusals.get(host, 0) + 1
         elif path not in refused and history.is_there(path):
-            counts = between if host in refusals else before
-            counts[host] = counts.get(host, 0) + 1
+            counts = came.setdefault(host, {})
+            after = refusals.get(host, 0)
+            counts[after] = counts.get(after, 0) + 1
     return any(
-        before.get(host, 0) and between.get(host, 0) * _FEW <= count
+        came.get(host, {}).get(0, 0) and _between(came[host], count) * _FEW <= count
         for host, count in refusals.items()
     )
+
+
+def _between(came: Mapping[int, int], refusals: int) -> int:
+    """Return how many files came in between, but after a few refusals.
+
+    The plan is not the order of the answers: a request that took long may be the first one that
+    was refused, though it was made long before.
+    """
+    return sum(count for after, count in came.items() if after * _FEW > refusals)
 
 
 def _are_refused_tails(refused: frozenset[str], history: History) -> bool:

@@ -71,6 +71,13 @@ def test_refusals_of_all_that_an_earlier_run_had_left_are_one_as_well(
     assert TOKEN in hint_of(url, tmp_path / "m")
 
 
+def test_one_early_request_that_took_long_is_refused_with_the_others(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    url = offer(server, dict.fromkeys(files("v", 5) + files("vw", *range(16, COUNT + 1)), 403))
+    assert TOKEN in hint_of(url, tmp_path / "m")
+
+
 def test_the_command_prints_the_hint_and_json_has_it(server: FaultServer, tmp_path: Path) -> None:
     url = offer(server, dict.fromkeys(files("vw", *range(11, COUNT + 1)), 403))
     ended = run(url, "-o", "m", "--retries", "0", "--no-progress", cwd=tmp_path)
