@@ -26,18 +26,23 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
     stays ignored. So does SIGINT: a shell without job control has its background jobs ignore it
     (POSIX, 2.11 of the shell), since Ctrl-C is meant for what is in the foreground.
 
-    After Ctrl-C the process has the system's own answer to SIGINT: it ends by that signal.
+    After Ctrl-C the process has the system's own answer to SIGINT: it ends by that signal. One
+    more signal while KeyboardInterrupt is on its way ends it at once: a second one raised then
+    could leave whatever answers the first.
     """
-    interrupted = False
+    interrupted = raised = False
 
-    def handle(number: int, _frame: FrameType | None) -> None:
-        nonlocal interrupted
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted, raised
         interrupted = interrupted or number == _signal.SIGINT
         if number == _HANG_UP:
             discard_terminal()
             if stop.requested:
                 return
         if stop.requested or not stop.orderly:
+            if raised and earlier.get(_signal.SIGINT) is leave_interrupted:
+                leave_interrupted(number, frame)
+            raised = True
             raise KeyboardInterrupt
         stop.request()
 

@@ -137,3 +137,23 @@ def test_other_output_errors_are_raised() -> None:
         stream.flush()
     pipe = io.StringIO()
     assert outliving(pipe) is pipe
+
+
+def test_a_second_ctrl_c_while_the_first_is_answered_ends_the_process_at_once() -> None:
+    program = (
+        "import os, signal\n"
+        "from dashget.cli import leave_interrupted\n"
+        "from dashget.cli.signals import stopping_on_signals\n"
+        "from dashget.common.stopping import Stop\n"
+        "signal.signal(signal.SIGINT, leave_interrupted)\n"
+        "with stopping_on_signals(Stop()):\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    except KeyboardInterrupt:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr == "dashget: error: interrupted\n"
