@@ -105,7 +105,8 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         type=number,
         default="300",
         help="Wait up to this time for a host that fails for every file, asking now and then; no"
-        " file loses its retries. 0: do not wait.",
+        " file loses its retries. One that sends the same page in place of every file is waited for"
+        " 30 s at most. 0: do not wait.",
     )
     group.add_argument(
         "--limit-rate",
